@@ -1,0 +1,220 @@
+#include "lllm/base/json.hpp"
+
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serializer.hpp>
+#include <boost/json/stream_parser.hpp>
+
+#include "lllm/base/text.hpp"
+
+namespace lllm {
+
+Result<json::value> parse_json(std::string_view text) {
+  json::parse_options options;
+  options.max_depth = max_json_depth;
+  json::parser parser(json::storage_ptr(), options);
+  boost::system::error_code failure;
+  const std::size_t used = parser.write_some(text.data(), text.size(), failure);
+  if (!failure && trim(text.substr(used)).empty()) return parser.release();
+  if (failure == json::error::too_deep)
+    return Error(ErrorKind::limit_exceeded,
+                 "JSON nested deeper than " + std::to_string(max_json_depth) + " levels");
+  const std::string why = failure ? failure.message() : "something follows the value";
+  return Error(ErrorKind::parse_failed, "not JSON at byte " + std::to_string(used) + ": " + why)
+      .code(failure);
+}
+
+const json::value* find(const json::object& object, std::string_view key) {
+  const auto found = object.find(key);
+  return found == object.end() ? nullptr : &found->value();
+}
+
+const json::value* find(const json::value& value, std::string_view key) {
+  const auto* object = value.if_object();
+  return object == nullptr ? nullptr : find(*object, key);
+}
+
+const json::value* find_at(const json::value& value, std::string_view pointer) {
+  boost::system::error_code missing;
+  return value.find_pointer(pointer, missing);
+}
+
+std::string_view as_text(const json::value* value) {
+  if (value == nullptr) return {};
+  const auto* text = value->if_string();
+  return text == nullptr ? std::string_view() : std::string_view(text->data(), text->size());
+}
+
+std::string_view text_at(const json::value& value, std::string_view key) {
+  return as_text(find(value, key));
+}
+
+std::optional<std::int64_t> as_integer(const json::value* value) {
+  if (value == nullptr) return std::nullopt;
+  constexpr auto largest = std::numeric_limits<std::int64_t>::max();
+  if (const auto* i = value->if_int64()) return *i;
+  if (value->if_uint64() != nullptr) return largest;  // Boost.JSON uses uint64 only above the int64 range
+  if (const auto* d = value->if_double()) {
+    if (std::isnan(*d)) return std::nullopt;
+    if (*d >= static_cast<double>(largest)) return largest;
+    if (*d <= -static_cast<double>(largest)) return std::numeric_limits<std::int64_t>::min();
+    return static_cast<std::int64_t>(*d);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> integer_at(const json::value& value, std::string_view key) {
+  return as_integer(find(value, key));
+}
+
+std::optional<double> as_number(const json::value* value) {
+  if (value == nullptr) return std::nullopt;
+  if (const auto* d = value->if_double()) return *d;
+  if (const auto* i = value->if_int64()) return static_cast<double>(*i);
+  if (const auto* u = value->if_uint64()) return static_cast<double>(*u);
+  return std::nullopt;
+}
+
+std::optional<bool> as_boolean(const json::value* value) {
+  if (value == nullptr || !value->is_bool()) return std::nullopt;
+  return value->get_bool();
+}
+
+const json::array* as_array(const json::value* value) {
+  return value == nullptr ? nullptr : value->if_array();
+}
+const json::object* as_object(const json::value* value) {
+  return value == nullptr ? nullptr : value->if_object();
+}
+const json::array* array_at(const json::value& value, std::string_view key) {
+  return as_array(find(value, key));
+}
+const json::object* object_at(const json::value& value, std::string_view key) {
+  return as_object(find(value, key));
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  constexpr auto plain = [] {  // true: the byte stands for itself
+    std::array<bool, 256> table{};
+    for (int c = 0x20; c < 0x80; ++c) table[static_cast<std::size_t>(c)] = c != '"' && c != '\\';
+    return table;
+  }();
+  constexpr std::string_view hex = "0123456789abcdef";
+  const std::size_t restart = out.size();
+  out += '"';
+  std::size_t start = 0;
+  bool ascii = true;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (plain[c]) continue;
+    if (c >= 0x80) {
+      ascii = false;
+      continue;
+    }
+    out.append(text, start, i - start);
+    start = i + 1;
+    switch (c) {
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
+      default:
+        out += "\\u00";
+        out += hex[c >> 4];
+        out += hex[c & 0xF];
+    }
+  }
+  out.append(text, start, text.size() - start);
+  out += '"';
+  if (!ascii && !is_utf8(text)) {  // the rare case pays: written once more
+    out.resize(restart);
+    append_json_string(out, to_valid_utf8(text));
+  }
+}
+
+void append_json(std::string& out, const json::value& value) {
+  json::serializer serializer;
+  serializer.reset(&value);
+  std::array<char, 4096> buffer;
+  while (!serializer.done()) out.append(serializer.read(buffer.data(), buffer.size()));
+}
+
+std::string to_json(const json::value& value) {
+  std::string text;
+  append_json(text, value);
+  return text;
+}
+
+namespace {
+
+void append_pretty(std::string& out, const json::value& value, std::size_t indent) {
+  const auto line = [&](std::size_t depth) { out.append(1, '\n').append(depth * 2, ' '); };
+  if (const auto* object = value.if_object(); object != nullptr && !object->empty()) {
+    out += '{';
+    bool first = true;
+    for (const auto& [key, member] : *object) {
+      if (!std::exchange(first, false)) out += ',';
+      line(indent + 1);
+      append_json_string(out, key);
+      out += ": ";
+      append_pretty(out, member, indent + 1);
+    }
+    line(indent);
+    out += '}';
+  } else if (const auto* array = value.if_array(); array != nullptr && !array->empty()) {
+    out += '[';
+    bool first = true;
+    for (const auto& element : *array) {
+      if (!std::exchange(first, false)) out += ',';
+      line(indent + 1);
+      append_pretty(out, element, indent + 1);
+    }
+    line(indent);
+    out += ']';
+  } else {
+    append_json(out, value);
+  }
+}
+
+}  // namespace
+
+std::string to_pretty_json(const json::value& value) {
+  std::string text;
+  append_pretty(text, value, 0);
+  return text;
+}
+
+void deep_merge(json::value& base, const json::value& overlay) {
+  if (!base.is_object() || !overlay.is_object()) {
+    base = overlay;
+    return;
+  }
+  for (const auto& [key, member] : overlay.get_object()) {
+    if (auto* existing = base.get_object().if_contains(key))
+      deep_merge(*existing, member);
+    else
+      base.get_object().emplace(key, member);
+  }
+}
+
+}  // namespace lllm
