@@ -1,11 +1,11 @@
 #include "lllm/base/json.hpp"
 
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <limits>
 
 #include <boost/json/parse.hpp>
-#include <boost/json/serializer.hpp>
 #include <boost/json/stream_parser.hpp>
 
 #include "lllm/base/text.hpp"
@@ -152,11 +152,65 @@ void append_json_string(std::string& out, std::string_view text) {
   }
 }
 
+namespace {
+
+template <class Number>
+void append_number(std::string& out, Number number) {
+  std::array<char, 32> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  out.append(digits.data(), end);
+}
+
+}  // namespace
+
+// Not json::serialize: that writes 0.2 as 2E-1, which models and people read badly.
 void append_json(std::string& out, const json::value& value) {
-  json::serializer serializer;
-  serializer.reset(&value);
-  std::array<char, 4096> buffer;
-  while (!serializer.done()) out.append(serializer.read(buffer.data(), buffer.size()));
+  switch (value.kind()) {
+    case json::kind::null:
+      out += "null";
+      return;
+    case json::kind::bool_:
+      out += value.get_bool() ? "true" : "false";
+      return;
+    case json::kind::int64:
+      append_number(out, value.get_int64());
+      return;
+    case json::kind::uint64:
+      append_number(out, value.get_uint64());
+      return;
+    case json::kind::double_:
+      if (!std::isfinite(value.get_double())) {
+        out += "null";  // JSON has no word for it
+        return;
+      }
+      append_number(out, value.get_double());
+      return;
+    case json::kind::string:
+      append_json_string(out, value.get_string());
+      return;
+    case json::kind::array: {
+      char before = '[';
+      for (const auto& element : value.get_array()) {
+        out += before;
+        before = ',';
+        append_json(out, element);
+      }
+      out += value.get_array().empty() ? "[]" : "]";
+      return;
+    }
+    case json::kind::object: {
+      char before = '{';
+      for (const auto& [key, member] : value.get_object()) {
+        out += before;
+        before = ',';
+        append_json_string(out, key);
+        out += ':';
+        append_json(out, member);
+      }
+      out += value.get_object().empty() ? "{}" : "}";
+      return;
+    }
+  }
 }
 
 std::string to_json(const json::value& value) {

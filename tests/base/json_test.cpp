@@ -58,6 +58,12 @@ TEST_SUITE("base/json") {
           "b\"");
   }
 
+  TEST_CASE("numbers are written as people write them, and everything reads back equal") {
+    const json::value v = parse_json(R"({"t":0.2,"n":[1,-2,18446744073709551615,1e300,{}],"e":[],"s":"a\"b"})").value();
+    CHECK(to_json(v) == R"({"t":0.2,"n":[1,-2,18446744073709551615,1e+300,{}],"e":[],"s":"a\"b"})");
+    CHECK(parse_json(to_pretty_json(v)).value() == v);
+  }
+
   TEST_CASE("a deep merge merges objects and replaces lists and scalars") {
     json::value base = parse_json(R"({"a":{"x":1,"y":[1,2]},"b":1})").value();
     deep_merge(base, parse_json(R"({"a":{"y":[3],"z":true},"b":{"c":1}})").value());

@@ -1,0 +1,7 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+
+namespace lllm {
+namespace asio = boost::asio;
+}

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lllm/base/error.hpp"
+#include "lllm/base/json.hpp"
+#include "lllm/core/call_options.hpp"
+#include "lllm/core/dialog.hpp"
+#include "lllm/core/invoke_result.hpp"
+#include "lllm/formats/http_message.hpp"
+
+namespace lllm {
+
+struct Provider;  // wires/providers.hpp
+
+/// How a streamed body is cut into events.
+enum class Framing { sse, aws_frames, ndjson };
+
+/// What a codec makes a request from. References must outlive encode().
+struct EncodeInput {
+  const Dialog& dialog;
+  const Provider& provider;
+  std::string_view model;  ///< as the provider calls it, without our "provider/" prefix
+  const CallOptions& options;
+  const std::vector<Tool>& tools;  ///< those of the prompt, refs resolved, and those of the options
+  const Schema& format;            ///< structured output that is asked for; may be empty
+  bool stream = false;
+};
+
+/// A request without what is the invoker's business: host, key, signature.
+struct EncodedRequest {
+  std::string method = "POST";
+  std::string path;  ///< appended to the provider's base URL, with query: "/chat/completions"
+  HttpHeaders headers;
+  std::string body;
+  json::object model_args;           ///< as they went into the body
+  std::vector<std::string> dropped;  ///< names of those this wire cannot take
+};
+
+/// One event of a streamed body. Views are valid during StreamDecoder::feed and until its chunks were
+/// handled.
+struct StreamEvent {
+  std::string_view type;  ///< SSE `event:`, AWS `:event-type`; empty when there is none
+  std::string_view data;
+};
+
+/// Reads one streamed reply, event by event. Pure: no I/O, no clock.
+class StreamDecoder {
+ public:
+  virtual ~StreamDecoder() = default;
+  /// Appends the chunks that the event holds to `chunks` (their views point into the event or into the
+  /// decoder and are valid until the next feed). An Error is final: what the provider reported inside the
+  /// stream, or a broken protocol.
+  virtual Result<> feed(const StreamEvent& event, std::vector<StreamChunk>& chunks) = 0;
+  /// True once the wire's end mark was read: nothing that follows matters.
+  [[nodiscard]] virtual bool done() const = 0;
+  /// The body has ended. `incomplete_reply` when the end mark was missing.
+  virtual Result<InvokeResult> finish() = 0;
+  /// What has come so far, for an Error's `partial`.
+  [[nodiscard]] virtual Message partial() const = 0;
+};
+
+/// One API dialect as pure functions: values in, bytes out, and back. Stateless; any thread may use it.
+class Codec {
+ public:
+  virtual ~Codec() = default;
+  /// The wire's name, as recordings spell it: "openai-chat".
+  [[nodiscard]] virtual std::string_view name() const = 0;
+  [[nodiscard]] virtual Framing framing() const { return Framing::sse; }
+
+  /// `invalid_argument` for what no request can say (a tool message without its call id).
+  [[nodiscard]] virtual Result<EncodedRequest> encode(const EncodeInput& input) const = 0;
+
+  /// A whole answer with a 2xx status. An error body inside a 2xx answer is the Error it is.
+  [[nodiscard]] virtual Result<InvokeResult> decode(const Provider& provider,
+                                                    std::string_view body) const = 0;
+  [[nodiscard]] virtual std::unique_ptr<StreamDecoder> stream_decoder(const Provider& provider) const = 0;
+
+  /// The Error that an answer with another status means: kind, provider's words, type, code, retry-after from
+  /// the body. The default reads the shapes {"error":{message,type,code}}, {"error":"…"}, {"message":"…"},
+  /// {"detail":…} and
+  /// [{"error":…}]; the invoker adds headers, provider and model.
+  [[nodiscard]] virtual Error decode_error(int status, std::string_view body) const;
+
+  /// Where to ask again, when the answer says that the provider still works on it (Responses API, background
+  /// mode); empty when the answer is final.
+  [[nodiscard]] virtual std::optional<std::string> poll_path(std::string_view body) const;
+};
+
+/// The codec of a wire; null for an unknown name. Codecs live as long as the program.
+const Codec* find_codec(std::string_view wire);
+
+}  // namespace lllm
