@@ -1,10 +1,12 @@
 // The main() of every test program: doctest, plus skipped test cases and one closing line
-// `N passed, N failed, N skipped` counted over test cases.
+// `N passed, N failed, N skipped` counted over test cases. $LLLM_CASE_LOG names a file that gets one line per
+// case: verdict, name and, for a skipped one, why.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
-#include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <fstream>
 #include <string>
 
 #include "tests/support/skip.hpp"
@@ -37,10 +39,21 @@ struct Listener : doctest::IReporter {
     ++counter().run;
     if (stats.failure_flags != 0) {
       ++counter().failed;
+      log("failed");
     } else if (counter().skip_current) {
       ++counter().skipped;
       std::printf("skipped: %s: %s\n", current->m_name, counter().reason.c_str());
+      log("skipped", counter().reason);
+    } else {
+      log("passed");
     }
+  }
+  void log(const char* verdict, const std::string& reason = {}) const {
+    const char* path = std::getenv("LLLM_CASE_LOG");
+    if (path == nullptr) return;
+    // Appending one whole line at a time: several test programs write to the same file.
+    const std::string line = std::string(verdict) + '\t' + current->m_name + '\t' + reason + '\n';
+    std::ofstream(path, std::ios::app) << line << std::flush;
   }
   void report_query(const doctest::QueryData&) override {}
   void test_run_start() override {}
