@@ -11,14 +11,12 @@
 #include "lllm/core/call_options.hpp"
 #include "lllm/core/dialog.hpp"
 #include "lllm/core/invoke_result.hpp"
+#include "lllm/formats/framer.hpp"
 #include "lllm/formats/http_message.hpp"
 
 namespace lllm {
 
 struct Provider;  // wires/providers.hpp
-
-/// How a streamed body is cut into events.
-enum class Framing { sse, aws_frames, ndjson };
 
 /// What a codec makes a request from. References must outlive encode().
 struct EncodeInput {
@@ -39,13 +37,6 @@ struct EncodedRequest {
   std::string body;
   json::object model_args;           ///< as they went into the body
   std::vector<std::string> dropped;  ///< names of those this wire cannot take
-};
-
-/// One event of a streamed body. Views are valid during StreamDecoder::feed and until its chunks were
-/// handled.
-struct StreamEvent {
-  std::string_view type;  ///< SSE `event:`, AWS `:event-type`; empty when there is none
-  std::string_view data;
 };
 
 /// Reads one streamed reply, event by event. Pure: no I/O, no clock.

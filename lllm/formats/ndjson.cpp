@@ -1,0 +1,33 @@
+#include "lllm/formats/ndjson.hpp"
+
+#include "lllm/base/text.hpp"
+
+namespace lllm {
+namespace {
+
+Error too_large(std::size_t limit) {
+  return Error(ErrorKind::limit_exceeded,
+               "a line of the stream is larger than " + std::to_string(limit) + " bytes");
+}
+
+}  // namespace
+
+Result<bool> NdjsonParser::next(StreamEvent& event) {
+  std::string_view line;
+  while (lines_.next(line)) {
+    line = trim(line);
+    if (line.empty()) continue;
+    if (line.size() > limit_) return too_large(limit_);
+    event = {{}, line};
+    return true;
+  }
+  if (lines_.rest().size() > limit_) return too_large(limit_);
+  if (!ended_) return false;
+  ended_ = false;
+  const auto rest = trim(lines_.rest());
+  if (rest.empty()) return false;
+  event = {{}, rest};
+  return true;
+}
+
+}  // namespace lllm
