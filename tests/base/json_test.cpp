@@ -59,7 +59,8 @@ TEST_SUITE("base/json") {
   }
 
   TEST_CASE("numbers are written as people write them, and everything reads back equal") {
-    const json::value v = parse_json(R"({"t":0.2,"n":[1,-2,18446744073709551615,1e300,{}],"e":[],"s":"a\"b"})").value();
+    const json::value v =
+        parse_json(R"({"t":0.2,"n":[1,-2,18446744073709551615,1e300,{}],"e":[],"s":"a\"b"})").value();
     CHECK(to_json(v) == R"({"t":0.2,"n":[1,-2,18446744073709551615,1e+300,{}],"e":[],"s":"a\"b"})");
     CHECK(parse_json(to_pretty_json(v)).value() == v);
   }
