@@ -1,5 +1,6 @@
 #include "lllm/formats/framer.hpp"
 
+#include "lllm/formats/aws_frames.hpp"
 #include "lllm/formats/ndjson.hpp"
 #include "lllm/formats/sse.hpp"
 
@@ -12,7 +13,7 @@ std::unique_ptr<Framer> make_framer(Framing framing, std::size_t limit) {
     case Framing::ndjson:
       return std::make_unique<NdjsonParser>(limit);
     case Framing::aws_frames:
-      break;
+      return std::make_unique<AwsFrameParser>(limit);
   }
   return nullptr;
 }
