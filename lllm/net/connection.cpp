@@ -1,0 +1,363 @@
+#include "lllm/net/connection.hpp"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/experimental/parallel_group.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace lllm {
+namespace {
+
+using boost::system::error_code;
+
+constexpr auto as_values = asio::as_tuple(asio::deferred);
+
+/// TLS decrypts within one buffer: ciphertext is received behind this room, and what it decrypts to goes
+/// before it. OpenSSL may already hold most of a record from earlier, so the plain text can be one record
+/// ahead of the input.
+constexpr std::size_t tls_room = 17 * 1024;
+
+constexpr std::size_t most_plain_record = 16 * 1024;
+
+error_code last_error() {
+  return {errno, boost::system::system_category()};
+}
+
+}  // namespace
+
+Connection::Connection(std::shared_ptr<ConnectionContext> context, Socket socket, std::string peer)
+    : Deadline(context->deadlines),
+      context_(std::move(context)),
+      socket_(std::move(socket)),
+      peer_(std::move(peer)),
+      may_lend_late_(context_->executor.target<asio::io_context::executor_type>() != nullptr) {
+  error_code ignored;
+  socket_.non_blocking(true, ignored);
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+}
+
+Connection::~Connection() {
+  close();
+  release();
+}
+
+void Connection::call_deadline(Clock::time_point due) {
+  call_deadline_ = due;
+  apply_deadline();
+}
+
+void Connection::allow(std::chrono::milliseconds limit, ErrorKind kind) {
+  step_limit_ = limit;
+  step_kind_ = kind;
+  step_deadline_ = limit.count() > 0 ? Clock::now() + limit : never;
+  apply_deadline();
+}
+
+void Connection::rest() {
+  call_deadline_ = step_deadline_ = never;
+  apply_deadline();
+}
+
+void Connection::apply_deadline() {
+  if (!failure_) expires_at(std::min(call_deadline_, step_deadline_));
+}
+
+void Connection::on_deadline() {
+  const bool whole_call = call_deadline_ <= step_deadline_;
+  if (whole_call) return close(ErrorKind::deadline_exceeded);
+  if (phase_ == Phase::waiting || phase_ == Phase::writing) return close(step_kind_);
+  // Nobody waits for the peer: it is the caller who takes his time.
+  step_deadline_ = never;
+  apply_deadline();
+}
+
+void Connection::close(ErrorKind why) {
+  if (!failure_) failure_ = why;
+  expires_at(never);
+  if (!socket_.is_open()) return;
+  if (tls_ && why == ErrorKind::cancelled) tls_->shutdown();
+  error_code ignored;
+  socket_.close(ignored);
+}
+
+void Connection::abort() {
+  error_code ignored;
+  socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+  if (!failure_) failure_ = ErrorKind::cancelled;
+  expires_at(never);
+  socket_.close(ignored);
+}
+
+void Connection::half_close() {
+  if (tls_) tls_->shutdown();
+  error_code ignored;
+  socket_.shutdown(Socket::shutdown_send, ignored);
+}
+
+Error Connection::describe(ErrorKind kind) const {
+  const auto after = " after " + std::to_string(step_limit_.count()) + " ms";
+  switch (kind) {
+    case ErrorKind::deadline_exceeded:
+      return Error(kind, "the deadline of the call ran out");
+    case ErrorKind::tls_timeout:
+      return Error(kind, "the TLS handshake with " + peer_ + " stalled: given up" + after);
+    case ErrorKind::write_timeout:
+      return Error(kind, peer_ + " stopped reading the request: given up" + after);
+    case ErrorKind::first_byte_timeout:
+      return Error(kind, peer_ + " took the request and sent no answer: given up" + after);
+    case ErrorKind::idle_timeout:
+      return Error(kind, peer_ + " stopped sending in the middle of its answer: given up" + after);
+    case ErrorKind::cancelled:
+      return Error(kind, "the call was cancelled");
+    default:
+      return Error(kind, "the connection to " + peer_ + " failed");
+  }
+}
+
+Error Connection::describe(const error_code& code, const char* what) const {
+  if (failure_) return describe(*failure_);
+  if (code == asio::error::operation_aborted) return describe(ErrorKind::cancelled);
+  return Error(ErrorKind::connection_lost, std::string(what) + ' ' + peer_ + " failed: " + code.message())
+      .code(code);
+}
+
+void Connection::throw_if_failed() const {
+  if (failure_) throw_error(describe(*failure_));
+}
+
+// --- reading ----------------------------------------------------------------------------------------------
+
+char* Connection::raw_begin() const {
+  return buffer_.get() + (tls_ ? tls_room : 0);
+}
+std::size_t Connection::raw_room() const {
+  return BufferPool::buffer_size - (tls_ ? tls_room : 0);
+}
+
+void Connection::borrow() {
+  if (!buffer_) buffer_ = context_->buffers.take();
+}
+
+void Connection::release() {
+  begin_ = end_ = nullptr;
+  if (buffer_) context_->buffers.give(std::move(buffer_));
+}
+
+const asio::mutable_buffer* Connection::lend() {
+  if (may_lend_late_ && phase_ == Phase::waiting) {
+    borrow();
+    lent_ = asio::mutable_buffer(raw_begin(), raw_room());
+  } else {
+    lent_ = asio::mutable_buffer(inline_, sizeof inline_);
+  }
+  return &lent_;
+}
+
+long Connection::recv_now(char* into, std::size_t room) {
+  while (true) {
+    const auto count = ::recv(socket_.native_handle(), into, room, 0);
+    if (count >= 0 || errno != EINTR) return count;
+  }
+}
+
+void Connection::absorb(error_code failure, std::size_t size) {
+  phase_ = Phase::idle;
+  if (failure == asio::error::eof) {
+    accept_raw(nullptr, 0);
+    return;
+  }
+  if (failure) throw_error(describe(failure, "reading from"));
+  throw_if_failed();
+  if (lent_.data() != inline_) return accept_raw(static_cast<char*>(lent_.data()), size);
+  // Read at the very start, or for another thread's reactor: fetch what else is there.
+  borrow();
+  std::memcpy(raw_begin(), inline_, size);
+  if (size == sizeof inline_) {
+    const long more = recv_now(raw_begin() + size, raw_room() - size);
+    if (more > 0) size += static_cast<std::size_t>(more);  // an end or an error shows again on the next read
+  }
+  accept_raw(raw_begin(), size);
+}
+
+void Connection::poll() {
+  throw_if_failed();
+  borrow();
+  const long size = recv_now(raw_begin(), raw_room());
+  if (size >= 0) return accept_raw(raw_begin(), static_cast<std::size_t>(size));
+  const auto failure = last_error();
+  release();
+  if (failure == asio::error::would_block || failure == asio::error::try_again) return;
+  throw_error(describe(failure, "reading from"));
+}
+
+void Connection::accept_raw(char* bytes, std::size_t size) {
+  if (size == 0) {
+    ended_ = true;
+    if (!tls_) ended_cleanly_ = true;
+    return;
+  }
+  if (!tls_ || !tls_->established()) {  // a handshake feeds itself from the raw bytes
+    begin_ = bytes;
+    end_ = bytes + size;
+    return;
+  }
+  tls_->feed({bytes, size});
+  decrypt();
+}
+
+void Connection::decrypt() {
+  std::size_t room = BufferPool::buffer_size;
+  const auto status = tls_->read(buffer_.get(), room);
+  begin_ = buffer_.get();
+  end_ = begin_ + room;
+  if (status == TlsStream::Status::closed) {
+    ended_ = ended_cleanly_ = true;
+  } else if (status == TlsStream::Status::failed && room == 0) {
+    const Error why = tls_->error();
+    throw_error(Error(why.kind(), why.message() + " (" + peer_ + ')'));
+  } else if (status == TlsStream::Status::failed) {
+    ended_ = true;  // what came before the fault is good; then it ends badly
+  }
+}
+
+// --- writing ----------------------------------------------------------------------------------------------
+
+bool Connection::try_write(std::string_view first, std::string_view second, std::size_t& done) {
+  throw_if_failed();
+  return tls_ ? send_tls(first, second, done) : send_plain(first, second, done);
+}
+
+bool Connection::send_plain(std::string_view first, std::string_view second, std::size_t& done) {
+  const std::size_t total = first.size() + second.size();
+  while (done < total) {
+    const auto from_first = first.substr(std::min(done, first.size()));
+    const auto from_second = second.substr(done - std::min(done, first.size()));
+    std::array<iovec, 2> parts{{{const_cast<char*>(from_first.data()), from_first.size()},
+                                {const_cast<char*>(from_second.data()), from_second.size()}}};
+    msghdr message{};
+    message.msg_iov = parts.data() + (from_first.empty() ? 1 : 0);
+    message.msg_iovlen = from_first.empty() || from_second.empty() ? 1 : 2;
+    const auto sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
+    if (sent >= 0) {
+      done += static_cast<std::size_t>(sent);
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      return false;
+    } else if (errno != EINTR) {
+      throw_error(describe(last_error(), "sending to"));
+    }
+  }
+  return true;
+}
+
+bool Connection::send_tls(std::string_view first, std::string_view second, std::size_t& done) {
+  const std::size_t total = first.size() + second.size();
+  const auto check = [this](bool good) {
+    if (!good && tls_->error().kind() == ErrorKind::connection_lost)
+      throw_error(
+          Error(ErrorKind::connection_lost, "sending to " + peer_ + " failed: " + tls_->error().message()));
+  };
+  if (tls_->has_unsent() && !tls_->flush()) return check(tls_->has_unsent()), false;
+  while (done < total) {
+    const auto part = done < first.size() ? first.substr(done) : second.substr(done - first.size());
+    const auto record = part.substr(0, most_plain_record);
+    const auto status = tls_->write(record);
+    if (status != TlsStream::Status::ok)
+      throw_error(
+          Error(ErrorKind::connection_lost, "sending to " + peer_ + " failed: " + tls_->error().message()));
+    done += record.size();
+    if (tls_->has_unsent()) return false;
+  }
+  return true;
+}
+
+asio::awaitable<void> Connection::wait_writable() {
+  phase_ = Phase::writing;
+  auto waiting = socket_.async_wait(Socket::wait_write, as_values);
+  const auto [failure] = co_await std::move(waiting);
+  phase_ = Phase::idle;
+  if (failure) throw_error(describe(failure, "sending to"));
+  throw_if_failed();
+}
+
+asio::awaitable<bool> Connection::write(std::string_view first, std::string_view second, std::size_t done,
+                                        bool stop_on_input) {
+  while (!try_write(first, second, done)) {
+    if (!stop_on_input) {
+      co_await wait_writable();
+      continue;
+    }
+    // Rare: the request is larger than the socket's buffer. The server may answer (413) without reading it
+    // all.
+    auto either =
+        asio::experimental::make_parallel_group(socket_.async_wait(Socket::wait_write, asio::deferred),
+                                                socket_.async_wait(Socket::wait_read, asio::deferred))
+            .async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
+    phase_ = Phase::writing;
+    const auto [order, write_failure, read_failure] = co_await std::move(either);
+    phase_ = Phase::idle;
+    throw_if_failed();
+    const auto& failure = order[0] == 0 ? write_failure : read_failure;
+    if (failure) throw_error(describe(failure, "sending to"));
+    if (order[0] == 0) continue;
+    poll();
+    if (!data().empty() || ended_) co_return false;
+  }
+  co_return true;
+}
+
+// --- opening ----------------------------------------------------------------------------------------------
+
+asio::awaitable<void> Connection::start_tls(std::shared_ptr<TlsContext> context, std::string host) {
+  tls_ = std::make_unique<TlsStream>(std::move(context), socket_.native_handle(), std::move(host));
+  while (true) {
+    const auto status = tls_->handshake();
+    while (tls_->has_unsent() && !tls_->flush()) co_await wait_writable();
+    if (status == TlsStream::Status::ok) {
+      if (buffer_) decrypt();  // what came behind the handshake
+      co_return;
+    }
+    if (status != TlsStream::Status::want_input)
+      throw_error(Error(tls_->error().kind(), tls_->error().message() + " (" + peer_ + ')'));
+    auto received = receive(as_values);
+    const auto [failure, size] = co_await std::move(received);
+    if (failure && failure != asio::error::eof && !failure_ && failure != asio::error::operation_aborted)
+      throw_error(
+          Error(ErrorKind::tls_failed, "the TLS handshake with " + peer_ + " failed: " + failure.message())
+              .code(failure));
+    absorb(failure, size);
+    if (ended_)
+      throw_error(ErrorKind::tls_failed, "the TLS handshake with " + peer_ + " failed: the server hung up");
+    tls_->feed(data());
+    consume(data().size());
+  }
+}
+
+// --- reuse ------------------------------------------------------------------------------------------------
+
+bool Connection::is_stale() {
+  if (failure_ || !socket_.is_open() || ended_ || begin_ != end_) return true;
+  if (!tls_) {
+    char byte = 0;
+    const auto seen = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK);
+    return seen >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+  }
+  try {
+    poll();  // a late session ticket is no fault; TLS takes it in
+  } catch (const Exception&) {
+    return true;
+  }
+  const bool stale = ended_ || begin_ != end_;
+  release();
+  return stale;
+}
+
+}  // namespace lllm

@@ -1,0 +1,334 @@
+#include "lllm/net/http_client.hpp"
+
+#include <stop_token>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/system/system_error.hpp>
+
+#include "lllm/net/connect.hpp"
+#include "lllm/net/connection.hpp"
+#include "lllm/net/connection_pool.hpp"
+
+namespace lllm {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr auto as_values = asio::as_tuple(asio::deferred);
+
+/// A body up to this size is copied behind its head and sent with it; a larger one is sent from where it is.
+constexpr std::size_t most_copied_body = 16 * 1024;
+
+ConnectionPool::Limits pool_limits(const HttpClientOptions& options) {
+  return {options.max_connections_per_origin, options.max_idle_per_origin, options.max_idle_age};
+}
+
+[[noreturn]] void throw_cancelled() {
+  throw_error(ErrorKind::cancelled, "the call was cancelled");
+}
+
+}  // namespace
+
+struct HttpClient::Core {
+  Core(const asio::any_io_executor& executor, HttpClientOptions given)
+      : options(std::move(given)),
+        context(std::make_shared<ConnectionContext>(executor)),
+        tls(TlsContext::client(options.tls)),
+        resolver(std::make_unique<DnsResolver>(executor, options.host_lookup, options.dns_cache)),
+        pool(executor, pool_limits(options)) {}
+
+  asio::awaitable<void> open(ConnectionPool::Lease& lease, const Origin& origin,
+                             const HttpTimeouts& timeouts);
+  asio::awaitable<Addresses> resolve(const Origin& origin, Clock::time_point give_up);
+
+  HttpClientOptions options;
+  std::shared_ptr<ConnectionContext> context;
+  std::shared_ptr<TlsContext> tls;
+  std::unique_ptr<DnsResolver> resolver;
+  std::stop_source stop;
+  ConnectionPool pool;
+  std::uint64_t connects = 0;
+  std::uint64_t exchanges = 0;
+  std::uint64_t replays = 0;
+};
+
+struct HttpExchange::State {
+  State(std::shared_ptr<HttpClient::Core> owner, std::string_view method, const HttpTimeouts& timeouts)
+      : core(std::move(owner)), idle(timeouts.idle), reader(method, core->options.limits) {}
+
+  ~State();
+  /// Reads until the head is complete.
+  asio::awaitable<void> read_head();
+  void finish();
+
+  std::shared_ptr<HttpClient::Core> core;  // first: the lease needs it to the last
+  ConnectionPool::Lease lease;
+  std::chrono::milliseconds idle;
+  HttpTimings timings;
+  bool reusable = true;
+  bool finished = false;
+  HttpResponseReader reader;
+};
+
+// --- opening a connection
+// -----------------------------------------------------------------------------------
+
+asio::awaitable<Addresses> HttpClient::Core::resolve(const Origin& origin, Clock::time_point give_up) {
+  Addresses addresses = co_await resolver->resolve(origin.host, give_up);
+  if (options.public_addresses_only) {
+    const auto refused = [](const asio::ip::address& address) { return !is_public(address); };
+    // One private address among public ones is an attack, or a mistake that must not depend on luck.
+    if (std::any_of(addresses.begin(), addresses.end(), refused))
+      throw_error(
+          ErrorKind::permission_denied,
+          "host '" + origin.host + "' is not public: it leads to a private, local or reserved address");
+  }
+  co_return addresses;
+}
+
+asio::awaitable<void> HttpClient::Core::open(ConnectionPool::Lease& lease, const Origin& origin,
+                                             const HttpTimeouts& timeouts) {
+  if (!resolver) throw_error(ErrorKind::cancelled, "the HTTP client was closed");
+  const auto deadline = timeouts.deadline.value_or(Deadline::never);
+  const auto connect_end = timeouts.connect.count() > 0 ? Clock::now() + timeouts.connect : Deadline::never;
+  const std::string peer = origin.host + ':' + std::to_string(origin.port);
+  std::optional<asio::ip::tcp::socket> socket;
+  try {
+    const auto give_up = std::min(deadline, connect_end);
+    Addresses addresses = co_await resolve(origin, give_up);
+    auto opened = co_await connect_any(context->executor, std::move(addresses), origin.port, give_up, peer,
+                                       stop.get_token());
+    socket.emplace(std::move(opened));
+  } catch (const Exception& failure) {
+    const bool out_of_time =
+        failure.kind() == ErrorKind::connect_timeout || failure.error().code() == asio::error::timed_out;
+    if (out_of_time && deadline <= connect_end)
+      throw_error(ErrorKind::deadline_exceeded,
+                  "the deadline of the call ran out while connecting to " + peer);
+    throw;
+  }
+  ++connects;
+  lease.attach(std::make_unique<Connection>(context, std::move(*socket), peer));
+  Connection& connection = *lease.connection();
+  if (!origin.is_tls()) co_return;
+  connection.call_deadline(deadline);
+  connection.allow(timeouts.tls, ErrorKind::tls_timeout);
+  co_await connection.start_tls(tls, origin.host);
+}
+
+// --- one exchange
+// -------------------------------------------------------------------------------------------
+
+asio::awaitable<void> HttpExchange::State::read_head() {
+  Connection& connection = *lease.connection();
+  while (!reader.head_complete()) {
+    if (connection.data().empty()) {
+      if (connection.ended()) {
+        const auto whole = reader.end_of_input();
+        throw_error(Error(whole.error().kind(), whole.error().message() + " (" + connection.peer() + ')'));
+      }
+      auto received = connection.receive(as_values);
+      const auto [failure, size] = co_await std::move(received);
+      connection.absorb(failure, size);
+      continue;
+    }
+    const auto used = reader.read_head(connection.data());
+    if (!used) throw_error(used.error());
+    connection.consume(*used);
+  }
+}
+
+namespace {
+
+/// Sends the request. False when an answer came before the request was through: the connection then serves no
+/// other call.
+asio::awaitable<bool> send_request(Connection& connection, std::string_view wire, std::string_view body,
+                                   std::size_t done) {
+  try {
+    co_return co_await connection.write(wire, body, done, true);
+  } catch (const Exception& failure) {
+    if (failure.kind() != ErrorKind::connection_lost || connection.failure()) throw;
+    // The server hung up on the request; it may have said why before.
+    try {
+      connection.poll();
+    } catch (const Exception&) {
+    }
+    if (connection.data().empty()) throw;
+  }
+  co_return false;
+}
+
+asio::awaitable<HttpExchange> exchange(std::shared_ptr<HttpClient::Core> core, HttpRequest request,
+                                       HttpTimeouts timeouts) {
+  const auto started = Clock::now();
+  if (const auto checked = check_request(request); !checked) throw_error(checked.error());
+  std::string wire;
+  const bool copies_body = request.body.size() <= most_copied_body;
+  wire.reserve(512 + (copies_body ? request.body.size() : 0));
+  append_request_head(wire, request);
+  if (copies_body) wire += std::exchange(request.body, {});
+
+  auto state = std::make_unique<HttpExchange::State>(core, request.method, timeouts);
+  const auto deadline = timeouts.deadline.value_or(Deadline::never);
+  HttpTimings& timings = state->timings;
+  try {
+    state->lease = core->pool.try_acquire(request.origin);
+    if (!state->lease) state->lease = co_await core->pool.acquire(request.origin, deadline);
+    timings.queued = Clock::now() - started;
+    timings.reused = state->lease.connection() != nullptr;
+    while (true) {
+      if (state->lease.connection() == nullptr) co_await core->open(state->lease, request.origin, timeouts);
+      Connection& connection = *state->lease.connection();
+      timings.connected = Clock::now() - started;
+      timings.tls_resumed = connection.resumed();
+      const bool may_replay = timings.reused && !timings.replayed;
+      try {
+        connection.call_deadline(deadline);
+        std::size_t done = 0;
+        if (!connection.try_write(wire, request.body, done)) {
+          connection.allow(timeouts.write, ErrorKind::write_timeout);
+          state->reusable = co_await send_request(connection, wire, request.body, done);
+        }
+        connection.allow(timeouts.first_byte, ErrorKind::first_byte_timeout);
+        co_await state->read_head();
+        break;
+      } catch (const Exception& failure) {
+        // A kept connection that the server had closed: nothing of an answer came, so nothing was done twice.
+        const bool died_unused = failure.kind() == ErrorKind::connection_lost && !state->reader.started() &&
+                                 connection.data().empty() && !connection.failure();
+        if (!may_replay || !died_unused) throw;
+      }
+      timings.replayed = true;
+      timings.reused = false;
+      ++core->replays;
+      state->reusable = true;
+      state->lease.drop_connection();
+    }
+  } catch (const boost::system::system_error& failure) {
+    if (failure.code() == asio::error::operation_aborted) throw_cancelled();
+    throw_error(error_from(std::current_exception()));
+  }
+  timings.first_byte = Clock::now() - started;
+  ++core->exchanges;
+  co_return HttpExchange(std::move(state));
+}
+
+}  // namespace
+
+HttpExchange::HttpExchange(std::unique_ptr<State> state) : state_(std::move(state)) {}
+HttpExchange::HttpExchange() = default;
+HttpExchange::HttpExchange(HttpExchange&&) noexcept = default;
+HttpExchange& HttpExchange::operator=(HttpExchange&&) noexcept = default;
+HttpExchange::~HttpExchange() = default;
+
+HttpExchange::State::~State() {
+  if (lease.connection() != nullptr && reader.complete()) finish();
+}
+
+const HttpResponseHead& HttpExchange::head() const {
+  return state_->reader.head();
+}
+const HttpTimings& HttpExchange::timings() const {
+  return state_->timings;
+}
+
+void HttpExchange::State::finish() {
+  finished = true;
+  Connection& connection = *lease.connection();
+  // Bytes behind the answer are no answer to anything: such a connection is not trusted with another call.
+  const bool keep = reusable && reader.keep_alive() && connection.data().empty() && !connection.ended() &&
+                    !connection.failure();
+  if (keep)
+    lease.give_back();
+  else
+    lease = {};
+}
+
+asio::awaitable<std::string_view> HttpExchange::read_some() {
+  State& state = *state_;
+  if (state.finished) co_return std::string_view();
+  Connection& connection = *state.lease.connection();
+  try {
+    while (!state.reader.complete()) {
+      if (!connection.data().empty()) {
+        const auto part = state.reader.read_body(connection.bytes(), connection.data().size());
+        if (!part) throw_error(part.error());
+        connection.consume(part->consumed);
+        if (!part->data.empty()) co_return part->data;
+        continue;
+      }
+      if (connection.ended()) {
+        // Only a proper end may end a body that has no other (a TLS peer signs it).
+        if (!connection.ended_cleanly() &&
+            state.reader.body().framing() == HttpBodyReader::Framing::until_close)
+          throw_error(ErrorKind::connection_lost,
+                      "the connection to " + connection.peer() + " was cut in the body");
+        const auto whole = state.reader.end_of_input();
+        if (!whole)
+          throw_error(Error(whole.error().kind(), whole.error().message() + " (" + connection.peer() + ')'));
+        break;
+      }
+      connection.allow(state.idle, ErrorKind::idle_timeout);
+      auto received = connection.receive(as_values);
+      const auto [failure, size] = co_await std::move(received);
+      connection.absorb(failure, size);
+    }
+  } catch (const boost::system::system_error& failure) {
+    if (failure.code() == asio::error::operation_aborted) throw_cancelled();
+    throw_error(error_from(std::current_exception()));
+  }
+  state.finish();
+  co_return std::string_view();
+}
+
+asio::awaitable<std::string> HttpExchange::read_all(std::size_t limit) {
+  std::string body;
+  constexpr std::size_t most_reserved = 1024 * 1024;  // a Content-Length is only a claim
+  if (const auto known = state_->reader.body().remaining())
+    body.reserve(std::min({static_cast<std::size_t>(*known), limit, most_reserved}));
+  while (true) {
+    const std::string_view part = co_await read_some();
+    if (part.empty()) co_return body;
+    if (part.size() > limit - body.size())
+      throw_error(ErrorKind::limit_exceeded, "the answer is longer than " + std::to_string(limit) + " bytes");
+    body += part;
+  }
+}
+
+// --- the client
+// ---------------------------------------------------------------------------------------------
+
+HttpClient::HttpClient(asio::any_io_executor executor, HttpClientOptions options)
+    : core_(std::make_shared<Core>(executor, std::move(options))) {}
+
+HttpClient::~HttpClient() {
+  close();
+}
+
+asio::awaitable<HttpExchange> HttpClient::send(HttpRequest request, HttpTimeouts timeouts) {
+  return exchange(core_, std::move(request), timeouts);
+}
+
+void HttpClient::close() {
+  core_->pool.close();
+  core_->stop.request_stop();
+  core_->resolver.reset();
+}
+
+void HttpClient::close_idle() {
+  core_->pool.close_idle();
+}
+
+HttpClientStats HttpClient::stats() const {
+  HttpClientStats stats;
+  stats.open = core_->pool.open();
+  stats.idle = core_->pool.idle();
+  stats.waiting = core_->pool.waiting();
+  stats.connects = core_->connects;
+  stats.exchanges = core_->exchanges;
+  stats.replays = core_->replays;
+  return stats;
+}
+
+}  // namespace lllm

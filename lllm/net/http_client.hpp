@@ -1,0 +1,144 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include "lllm/async/dns.hpp"
+#include "lllm/base/error.hpp"
+#include "lllm/formats/http_message.hpp"
+#include "lllm/formats/http_reader.hpp"
+#include "lllm/net/tls.hpp"
+
+namespace lllm {
+
+/// How long each step of one exchange may take; 0 is for ever. Each has its own ErrorKind.
+struct HttpTimeouts {
+  std::chrono::milliseconds connect{10'000};  ///< Name look-up and TCP: dns_failed, connect_timeout.
+  std::chrono::milliseconds tls{10'000};      ///< TLS handshake: tls_timeout.
+  std::chrono::milliseconds write{60'000};    ///< Sending the request: write_timeout.
+  std::chrono::milliseconds first_byte{
+      600'000};                             ///< From the request to the answer's head: first_byte_timeout.
+  std::chrono::milliseconds idle{120'000};  ///< Between two reads of the body: idle_timeout.
+  /// The end of the whole call, waiting for a connection included: deadline_exceeded.
+  std::optional<std::chrono::steady_clock::time_point> deadline;
+
+  HttpTimeouts() = default;
+};
+
+struct HttpClientOptions {
+  TlsOptions tls;
+  HttpLimits limits;
+  std::size_t max_connections_per_origin =
+      0;                                  ///< 0: as many as there are calls. Calls beyond it wait, in order.
+  std::size_t max_idle_per_origin = 256;  ///< Connections kept for the next call.
+  std::chrono::milliseconds max_idle_age{30'000};
+  std::size_t max_decoded_body = 256 * 1024 * 1024;  ///< What a gzip or deflate body may unpack to.
+  std::chrono::milliseconds dns_cache{30'000};
+  /// For fetching URLs that strangers give: refuses every address that is not public (loopback, private,
+  /// link-local, cloud metadata), checked on the address connected to, after the name is resolved.
+  /// `permission_denied`.
+  bool public_addresses_only = false;
+  HostLookup host_lookup;  ///< Instead of the system's; runs on a helper thread.
+
+  HttpClientOptions() = default;
+};
+
+/// How one exchange went, in time since `send` was called.
+struct HttpTimings {
+  std::chrono::nanoseconds queued{0};      ///< Until a connection was there, or could be opened.
+  std::chrono::nanoseconds connected{0};   ///< Until the request could be sent.
+  std::chrono::nanoseconds first_byte{0};  ///< Until the answer's head was read.
+  bool reused = false;                     ///< On a connection that had served before.
+  bool replayed =
+      false;  ///< Sent twice: the kept connection turned out to be dead before any byte of an answer.
+  bool tls_resumed = false;
+};
+
+struct HttpClientStats {
+  std::size_t open = 0;  ///< Connections, in use and idle.
+  std::size_t idle = 0;
+  std::size_t waiting = 0;  ///< Calls that wait for a connection.
+  std::uint64_t connects = 0;
+  std::uint64_t exchanges = 0;
+  std::uint64_t replays = 0;
+};
+
+/// An answer whose head has come and whose body is being read. Movable. Destroying it before the body's end
+/// closes the connection; at the end the connection goes back to the pool. Confined to the client's executor.
+class HttpExchange {
+ public:
+  HttpExchange();  ///< No exchange: for a variable to be assigned to. Only assigning and destroying is
+                   ///< allowed.
+  HttpExchange(HttpExchange&&) noexcept;
+  HttpExchange& operator=(HttpExchange&&) noexcept;
+  ~HttpExchange();
+
+  [[nodiscard]] const HttpResponseHead& head() const;
+  [[nodiscard]] const HttpTimings& timings() const;
+
+  /// The next bytes of the body, without framing and unpacked; empty at its end. The view lives until the
+  /// next call on this object. Nothing is read from the network between calls: a caller that takes its time
+  /// slows the sender.
+  /// @throws Exception connection_lost (also when the body is cut short), idle_timeout, deadline_exceeded,
+  /// bad_http,
+  ///         limit_exceeded, cancelled.
+  /// Cancellation: terminal; the connection is closed.
+  asio::awaitable<std::string_view> read_some();
+
+  /// The rest of the body. @throws Exception as read_some; limit_exceeded when it is longer than `limit`
+  /// bytes.
+  asio::awaitable<std::string> read_all(std::size_t limit);
+
+  struct State;
+  explicit HttpExchange(std::unique_ptr<State> state);
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+/// HTTP/1.1 over TCP and TLS with kept connections. No redirects are followed, no cookies kept.
+///
+/// Thread-safety: confined to one executor (an io_context that one thread runs, or a strand); calls may
+/// overlap at will. It keeps no timer and no work pending while no call is under way.
+class HttpClient {
+ public:
+  /// @throws Exception `configuration` when a certificate in the options cannot be read.
+  explicit HttpClient(asio::any_io_executor executor, HttpClientOptions options = HttpClientOptions());
+  /// Closes: exchanges under way fail with `cancelled`.
+  ~HttpClient();
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
+
+  /// Sends the request and waits for the answer's head; any status is an answer, not an error. The client may
+  /// be destroyed meanwhile. A connection that turns out to be dead before the first byte of an answer is
+  /// replaced once.
+  /// @throws Exception invalid_argument (before anything is sent), dns_failed, connect_failed,
+  /// connect_timeout,
+  ///         tls_failed, tls_untrusted, tls_timeout, write_timeout, first_byte_timeout, deadline_exceeded,
+  ///         connection_lost, resource_exhausted, bad_http, limit_exceeded, cancelled.
+  /// Cancellation: terminal; the connection is closed and its place in the pool freed.
+  asio::awaitable<HttpExchange> send(HttpRequest request, HttpTimeouts timeouts = HttpTimeouts());
+
+  /// Ends every exchange with `cancelled` and drops the idle connections. Later calls fail likewise.
+  void close();
+  /// Drops connections that nobody uses.
+  void close_idle();
+  [[nodiscard]] HttpClientStats stats() const;
+
+  struct Core;
+
+ private:
+  std::shared_ptr<Core> core_;
+};
+
+}  // namespace lllm

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <chrono>
+#include <exception>
+#include <optional>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "lllm/base/error.hpp"
+
+namespace lllm::test {
+
+namespace asio = boost::asio;
+
+/// Runs `loop` until `work` is done and gives its outcome; fails when that takes longer than `limit` (a
+/// hang).
+template <class T>
+T run_on(asio::io_context& loop, asio::awaitable<T> work,
+         std::chrono::seconds limit = std::chrono::seconds(30)) {
+  bool done = false;
+  std::exception_ptr failure;
+  const auto end = std::chrono::steady_clock::now() + limit;
+  const auto run_until_done = [&] {
+    loop.restart();
+    while (!done && std::chrono::steady_clock::now() < end && loop.run_one_until(end) > 0) {
+    }
+    if (!done) throw std::runtime_error("the work did not end: the loop ran dry or out of time");
+    if (failure) std::rethrow_exception(failure);
+  };
+  if constexpr (std::is_void_v<T>) {
+    asio::co_spawn(loop, std::move(work), [&](const std::exception_ptr& thrown) {
+      failure = thrown;
+      done = true;
+    });
+    run_until_done();
+  } else {
+    std::optional<T> value;
+    asio::co_spawn(loop, std::move(work), [&](const std::exception_ptr& thrown, T result) {
+      failure = thrown;
+      if (!thrown) value.emplace(std::move(result));
+      done = true;
+    });
+    run_until_done();
+    return std::move(*value);
+  }
+}
+
+/// The kind of Error that `work` throws; fails the test by an exception when it throws none.
+template <class T>
+Error error_on(asio::io_context& loop, asio::awaitable<T> work) {
+  try {
+    run_on(loop, std::move(work));
+  } catch (const Exception& failure) {
+    return failure.error();
+  }
+  throw std::runtime_error("it should have failed");
+}
+
+}  // namespace lllm::test
