@@ -1,0 +1,600 @@
+#include <algorithm>
+#include <array>
+
+#include "lllm/base/base64.hpp"
+#include "lllm/base/text.hpp"
+#include "lllm/wires/anthropic.hpp"
+#include "lllm/wires/claude.hpp"
+#include "lllm/wires/model_args.hpp"
+#include "lllm/wires/providers.hpp"
+
+namespace lllm::anthropic {
+namespace {
+
+constexpr std::size_t max_cache_marks = 4;  // per request; the API refuses a fifth
+
+// Server tools that work only with the feature's beta header.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 8> tool_betas = {{
+    {"computer_20241022", "computer-use-2024-10-22"},
+    {"computer_20250124", "computer-use-2025-01-24"},
+    {"computer_20251124", "computer-use-2025-11-24"},
+    {"code_execution_20250522", "code-execution-2025-05-22"},
+    {"code_execution_20250825", "code-execution-2025-08-25"},
+    {"web_fetch_20250910", "web-fetch-2025-09-10"},
+    {"memory_20250818", "context-management-2025-06-27"},
+    {"advisor_20260301", "advisor-tool-2026-03-01"},
+}};
+
+// Builds one request; the body goes straight into one string.
+class Encoder {
+ public:
+  explicit Encoder(const EncodeInput& input)
+      : in_(input), args_(input.options.model_args()), traits_(claude_traits(input.model)) {}
+
+  Result<EncodedRequest> run() {
+    wanted_ = take_format(in_.format, args_);
+    read_arguments();
+    if (auto done = write_body(); !done) return done.error();
+    request_.path = "/v1/messages";
+    request_.headers.add("content-type", "application/json");
+    request_.headers.add("anthropic-version", "2023-06-01");
+    if (const auto* headers = as_object(args_.take("extra_headers")))
+      for (const auto& [name, value] : *headers) {
+        if (iequals(name, "anthropic-beta"))
+          for (const auto one : split(as_text(&value), ',')) beta(trim(one));
+        else
+          request_.headers.set(name, as_text(&value));
+      }
+    if (!betas_.empty()) request_.headers.add("anthropic-beta", join(betas_, ","));
+    request_.model_args = std::move(settings_);
+    request_.dropped = args_.dropped();
+    return std::move(request_);
+  }
+
+ private:
+  // ---- settings
+  // --------------------------------------------------------------------------------------------
+
+  void read_arguments() {
+    read_thinking();
+    const auto* limit = args_.take({"max_tokens", "max_completion_tokens", "max_output_tokens"});
+    std::int64_t max_tokens = as_integer(limit).value_or(traits_.default_max_tokens());
+    // Anthropic counts thinking into max_tokens and wants room for an answer besides.
+    const auto* thinking = find(settings_, "thinking");
+    const auto budget = thinking != nullptr ? integer_at(*thinking, "budget_tokens") : std::nullopt;
+    if (budget && max_tokens <= *budget) max_tokens += *budget;
+    settings_["max_tokens"] = max_tokens;
+
+    read_sampling();
+    if (const auto* given = args_.take({"stop_sequences", "stop"})) {
+      auto stop = stop_list(given);
+      if (stop.empty())
+        args_.drop("stop");
+      else
+        settings_["stop_sequences"] = std::move(stop);
+    }
+    if (const auto* user = args_.take("user"); user != nullptr && user->is_string())
+      settings_["metadata"] = json::object{{"user_id", *user}};
+    if (const auto* metadata = args_.take("metadata")) {
+      if (const auto* id = find(*metadata, "user_id"))
+        settings_["metadata"] = json::object{{"user_id", *id}};
+      else
+        args_.drop("metadata");
+    }
+    if (const auto* tier = args_.take("service_tier")) {
+      if (as_text(tier) == "auto" || as_text(tier) == "standard_only")
+        settings_["service_tier"] = *tier;
+      else
+        args_.drop("service_tier");
+    }
+    if (const auto* n = args_.take("n"); n != nullptr && as_integer(n) != 1) args_.drop("n");
+    for (const auto own : {"cache_control", "container", "context_management", "inference_geo", "speed"})
+      args_.pass(own, settings_);
+    if (settings_.contains("context_management")) beta("context-management-2025-06-27");
+    if (const auto* names = as_array(args_.take("betas")))
+      for (const auto& name : *names) beta(as_text(&name));
+
+    if (wanted_.schema != nullptr) {
+      if (traits_.native_schema() && is_closed_schema(*wanted_.schema))
+        deep_merge(settings_["output_config"],
+                   {{"format", {{"type", "json_schema"}, {"schema", portable_schema(*wanted_.schema)}}}});
+      else
+        answer_by_tool_ = true;
+    }
+    // What the caller writes for this very API wins over everything that was made here.
+    if (const auto* extra = args_.take("extra_body"); extra != nullptr && extra->is_object())
+      for (const auto& [key, value] : extra->get_object()) deep_merge(settings_[key], value);
+  }
+
+  void read_thinking() {
+    if (const auto* effort = args_.take("reasoning_effort")) {
+      auto thinking = claude_thinking(traits_, as_text(effort));
+      if (thinking.empty()) args_.drop("reasoning_effort");
+      for (auto& [key, value] : thinking) settings_[key] = std::move(value);
+    }
+    args_.pass("thinking", settings_);
+    if (const auto* config = args_.take("output_config")) deep_merge(settings_["output_config"], *config);
+    const auto* thinking = find(settings_, "thinking");
+    const auto type = thinking != nullptr ? text_at(*thinking, "type") : std::string_view();
+    thinks_ = type == "enabled" || type == "adaptive";
+  }
+
+  void read_sampling() {
+    const auto number = [&](std::string_view name, bool accepted) {
+      const auto* value = args_.take(name);
+      if (value == nullptr) return false;
+      if (!accepted) return args_.drop(name), false;
+      settings_[name] = *value;
+      return true;
+    };
+    const bool free = !traits_.fixed_sampling();
+    // While it thinks, a model samples at temperature 1, and top_p may only be close to 1.
+    const auto* wanted = find(in_.options.model_args(), "temperature");
+    const bool warm = wanted != nullptr && as_number(wanted) == 1.0;
+    const bool has_temperature = number("temperature", free && (!thinks_ || warm));
+    const auto* p = find(in_.options.model_args(), "top_p");
+    const bool near_one = as_number(p).value_or(0) >= 0.95;
+    number("top_p", free && (!thinks_ || near_one) && !(has_temperature && traits_.one_sampling_knob()));
+    number("top_k", free && !thinks_);
+  }
+
+  void beta(std::string_view name) {
+    if (!name.empty() && std::find(betas_.begin(), betas_.end(), name) == betas_.end())
+      betas_.emplace_back(name);
+  }
+
+  // ---- body
+  // ------------------------------------------------------------------------------------------------
+
+  Result<> write_body() {
+    std::size_t size = 1024;
+    for (const auto& message : in_.dialog.messages())
+      for (const auto& part : message->parts)
+        if (const auto* text = std::get_if<TextPart>(&part))
+          size += text->text.size() + text->text.size() / 16 + 64;
+        else if (const auto* media = std::get_if<MediaPart>(&part))
+          size += media->data().size() + 256;
+    out().reserve(size);
+
+    count_cache_marks();
+    out() += '{';
+    if (!settings_.contains("model")) {
+      out() += "\"model\":";
+      string(in_.model);
+    } else {
+      out() += "\"model\":";
+      append_json(out(), settings_["model"]);
+      settings_.erase("model");
+    }
+    if (!settings_.contains("tools")) write_tools();
+    if (!settings_.contains("system")) write_system();
+    if (!settings_.contains("messages"))
+      if (auto done = write_messages(); !done) return done;
+    for (const auto& [name, value] : settings_) member(name, value);
+    if (in_.stream) out() += ",\"stream\":true";
+    out() += '}';
+    return {};
+  }
+
+  std::string& out() { return request_.body; }
+  void string(std::string_view text) { append_json_string(out(), text); }
+  void member(std::string_view name, const json::value& value) {
+    out() += ',';
+    string(name);
+    out() += ':';
+    append_json(out(), value);
+  }
+
+  // The newest marks are worth most: each covers everything before it.
+  void count_cache_marks() {
+    std::size_t marks = 0;
+    for (const auto& message : in_.dialog.messages())
+      for (const auto& part : message->parts)
+        marks += std::visit([](const auto& p) { return has_mark(p) ? 1U : 0U; }, part);
+    marks_to_skip_ = marks > max_cache_marks ? marks - max_cache_marks : 0;
+  }
+  template <class Part>
+  static bool has_mark(const Part& part) {
+    if constexpr (requires { part.cache_ttl; })
+      return part.cache_ttl.has_value();
+    else
+      return false;
+  }
+
+  void cache_mark(const std::optional<std::string>& ttl) {
+    if (!ttl) return;
+    if (marks_to_skip_ > 0) {
+      --marks_to_skip_;
+      return;
+    }
+    out() += ",\"cache_control\":{\"type\":\"ephemeral\"";
+    if (!ttl->empty()) {
+      out() += ",\"ttl\":";
+      string(*ttl);
+    }
+    out() += '}';
+  }
+
+  // Opens the next element of the array that is being written.
+  void next(bool& first) {
+    if (!std::exchange(first, false)) out() += ',';
+  }
+
+  void text_block(bool& first, std::string_view text, const std::optional<std::string>& ttl = {}) {
+    if (trim(text).empty()) return;  // refused by the API
+    next(first);
+    out() += "{\"type\":\"text\",\"text\":";
+    string(text);
+    cache_mark(ttl);
+    out() += '}';
+  }
+
+  void write_system() {
+    bool first = true;
+    for (const auto& message : in_.dialog.messages()) {
+      if (message->role != Role::system) continue;
+      for (const auto& part : message->parts)
+        if (const auto* text = std::get_if<TextPart>(&part); text && !trim(text->text).empty()) {
+          out() += first ? ",\"system\":[" : "";
+          text_block(first, text->text, text->cache_ttl);
+        }
+    }
+    if (!first) out() += ']';
+  }
+
+  // ---- tools
+  // -----------------------------------------------------------------------------------------------
+
+  void write_tool(bool& first, std::string_view name, std::string_view description,
+                  const json::object& schema, bool strict) {
+    next(first);
+    out() += "{\"name\":";
+    string(name);
+    if (!description.empty()) {
+      out() += ",\"description\":";
+      string(description);
+    }
+    out() += ",\"input_schema\":";
+    if (schema.contains("type")) {
+      append_json(out(), schema);
+    } else {
+      json::object typed{{"type", "object"}, {"properties", json::object()}};
+      for (const auto& [key, value] : schema) typed[key] = value;
+      append_json(out(), typed);
+    }
+    if (strict) out() += ",\"strict\":true";
+    out() += '}';
+  }
+
+  void write_own_tool(bool& first, const json::value& tool) {  // in this API's own form
+    const auto type = text_at(tool, "type");
+    for (const auto& [known, header] : tool_betas)
+      if (type == known) beta(header);
+    next(first);
+    append_json(out(), tool);
+  }
+
+  void write_tools() {
+    const std::size_t start = out().size();
+    out() += ",\"tools\":[";
+    bool first = true;
+    bool any_function = false;
+    for (const auto& tool : in_.tools) {
+      write_tool(first, tool.name(), tool.description(), tool.parameters().value(), false);
+      any_function = true;
+    }
+    if (const auto* given = as_array(args_.take("tools")))
+      for (const auto& tool : *given) {
+        any_function = true;
+        static const json::object no_schema;
+        const auto* function = find(tool, "function");
+        const auto* schema = function != nullptr ? object_at(*function, "parameters") : nullptr;
+        if (function != nullptr)
+          write_tool(first, text_at(*function, "name"), text_at(*function, "description"),
+                     schema != nullptr ? *schema : no_schema,
+                     as_boolean(find(*function, "strict")).value_or(false) && traits_.native_schema());
+        else
+          write_own_tool(first, tool);
+      }
+    write_add_ons(first);
+    if (answer_by_tool_) {
+      write_tool(first, answer_tool, answer_tool_description, *wanted_.schema, false);
+    }
+    if (first)
+      out().resize(start);  // none at all
+    else
+      out() += ']';
+    write_tool_choice(!first, any_function);
+    write_mcp_servers();
+  }
+
+  void write_add_ons(bool& first) {
+    if (!in_.dialog.top_prompt()) return;
+    for (const auto& [name, value] : in_.dialog.top_prompt()->addon_args) {
+      if (value.is_bool() && !value.get_bool()) continue;
+      json::object tool;
+      if (name == "web_search") {
+        tool = {{"type", "web_search_20250305"}, {"name", "web_search"}};
+        for (const auto key : {"max_uses", "allowed_domains", "blocked_domains", "user_location"})
+          if (const auto* given = find(value, key)) tool[key] = *given;
+        // OpenAI's word for the same wish.
+        const auto size = text_at(value, "search_context_size");
+        if (!size.empty() && !tool.contains("max_uses"))
+          tool["max_uses"] = size == "low" ? 1 : size == "medium" ? 5 : 10;
+      } else if (name == "computer_use") {
+        const bool newer = traits_.version >= 405;
+        tool = {{"type", newer ? "computer_20251124" : "computer_20250124"}, {"name", "computer"}};
+        tool["display_width_px"] = integer_or(value, {"display_width_px", "display_width"}, 1024);
+        tool["display_height_px"] = integer_or(value, {"display_height_px", "display_height"}, 768);
+        if (const auto* number = find(value, "display_number")) tool["display_number"] = *number;
+      } else {
+        args_.drop(name);
+        continue;
+      }
+      write_own_tool(first, tool);
+    }
+  }
+
+  static std::int64_t integer_or(const json::value& from, std::initializer_list<std::string_view> keys,
+                                 std::int64_t otherwise) {
+    for (const auto key : keys)
+      if (const auto number = integer_at(from, key)) return *number;
+    return otherwise;
+  }
+
+  void write_tool_choice(bool any, bool any_function) {
+    const auto* given = args_.take("tool_choice");
+    const auto choice = read_tool_choice(given);
+    const auto* parallel = args_.take("parallel_tool_calls");
+    if (!any || settings_.contains("tool_choice")) return;  // the API refuses a choice among nothing
+    json::object made;
+    if (given != nullptr && choice.kind == ToolChoice::Kind::unset) args_.drop("tool_choice");
+    if (answer_by_tool_) {
+      // With other tools at hand the model decides when it is done; while it thinks nothing may be forced.
+      made["type"] = thinks_ ? "auto" : any_function ? "any" : "tool";
+      if (made["type"] == "tool") made["name"] = json::string(answer_tool);
+    } else if (choice.kind == ToolChoice::Kind::named) {
+      made = {{"type", "tool"}, {"name", json::string(choice.name)}};
+    } else if (choice.kind != ToolChoice::Kind::unset) {
+      made["type"] = choice.kind == ToolChoice::Kind::automatic ? "auto"
+                     : choice.kind == ToolChoice::Kind::none    ? "none"
+                                                                : "any";
+    }
+    if (parallel != nullptr && as_boolean(parallel) == false && choice.kind != ToolChoice::Kind::none) {
+      if (made.empty()) made["type"] = "auto";
+      made["disable_parallel_tool_use"] = true;
+    }
+    if (given != nullptr && given->is_object() && find(*given, "disable_parallel_tool_use") != nullptr)
+      made["disable_parallel_tool_use"] = *find(*given, "disable_parallel_tool_use");
+    if (!made.empty()) settings_["tool_choice"] = std::move(made);
+  }
+
+  // Servers that the provider can reach; one that is a child process is the agent's to run.
+  void write_mcp_servers() {
+    json::array servers;
+    if (const auto* given = as_array(args_.take("mcp_servers"))) servers = *given;
+    if (in_.dialog.top_prompt())
+      for (const auto& server : in_.dialog.top_prompt()->mcp_servers) {
+        if (server.url.empty()) continue;
+        json::object entry{{"type", "url"}, {"url", json::string(server.url)}};
+        entry["name"] = json::string(server.name.empty() ? "mcp" : server.name);
+        if (const auto token = as_text(find(server.options, "authorization_token")); !token.empty())
+          entry["authorization_token"] = json::string(token);
+        else if (const auto* headers = as_object(find(server.options, "headers")))
+          for (const auto& [name, value] : *headers)
+            if (iequals(name, "authorization") && as_text(&value).starts_with("Bearer "))
+              entry["authorization_token"] = json::string(as_text(&value).substr(7));
+        if (const auto* allowed = find(server.options, "allowed_tools"))
+          entry["tool_configuration"] = {{"enabled", true}, {"allowed_tools", *allowed}};
+        servers.push_back(std::move(entry));
+      }
+    if (servers.empty() || settings_.contains("mcp_servers")) return;
+    settings_["mcp_servers"] = std::move(servers);
+    beta("mcp-client-2025-04-04");
+  }
+
+  // ---- messages
+  // --------------------------------------------------------------------------------------------
+
+  Result<> write_messages() {
+    const auto& messages = in_.dialog.messages();
+    out() += ",\"messages\":[";
+    bool first = true;
+    for (std::size_t i = 0; i < messages.size();) {
+      const Role role = messages[i]->role;
+      if (role == Role::system) {
+        ++i;
+      } else if (role == Role::assistant || role == Role::tool_call) {
+        write_assistant(first, *messages[i], i + 1 == messages.size());
+        ++i;
+      } else {
+        // What the user and the tools say between two replies is one message: results first.
+        std::size_t end = i;
+        while (end < messages.size() && messages[end]->role != Role::assistant &&
+               messages[end]->role != Role::tool_call)
+          ++end;
+        if (auto done = write_user(first, i, end); !done) return done;
+        i = end;
+      }
+    }
+    if (first)
+      return Error(ErrorKind::invalid_argument,
+                   "anthropic-messages: the dialog has no message of the user: nothing to answer");
+    out() += ']';
+    return {};
+  }
+
+  Result<> write_user(bool& first_message, std::size_t begin, std::size_t end) {
+    const auto& messages = in_.dialog.messages();
+    const std::size_t start = out().size();
+    out() += first_message ? "{\"role\":\"user\",\"content\":[" : ",{\"role\":\"user\",\"content\":[";
+    bool first = true;
+    for (std::size_t i = begin; i < end; ++i)
+      if (messages[i]->role == Role::tool)
+        if (auto done = write_tool_result(first, *messages[i]); !done) return done;
+    for (std::size_t i = begin; i < end; ++i)
+      if (messages[i]->role == Role::user)
+        for (const auto& part : messages[i]->parts)
+          if (auto done = write_part(first, part); !done) return done;
+    if (first) {
+      out().resize(start);
+      return {};
+    }
+    first_message = false;
+    out() += "]}";
+    return {};
+  }
+
+  Result<> write_tool_result(bool& first, const Message& message) {
+    if (message.tool_call_id.empty())
+      return Error(ErrorKind::invalid_argument,
+                   "a tool message without the id of its call (tool '" + message.name + "')");
+    next(first);
+    out() += "{\"type\":\"tool_result\",\"tool_use_id\":";
+    string(portable_call_id(message.tool_call_id));
+    if (message.is_error) out() += ",\"is_error\":true";
+    const std::size_t start = out().size();
+    out() += ",\"content\":[";
+    bool first_part = true;
+    for (const auto& part : message.parts)
+      if (auto done = write_part(first_part, part); !done) return done;
+    if (first_part)
+      out().resize(start);
+    else
+      out() += ']';
+    out() += '}';
+    return {};
+  }
+
+  Result<> write_part(bool& first, const ContentPart& part) {
+    if (const auto* text = std::get_if<TextPart>(&part)) {
+      text_block(first, text->text, text->cache_ttl);
+    } else if (const auto* media = std::get_if<MediaPart>(&part)) {
+      return write_media(first, *media);
+    } else if (const auto* refusal = std::get_if<RefusalPart>(&part)) {
+      text_block(first, refusal->text);
+    }
+    return {};
+  }
+
+  Result<> write_media(bool& first, const MediaPart& media) {
+    const auto cannot = [&] {
+      return Error(ErrorKind::unsupported,
+                   "anthropic-messages takes no " + std::string(to_string(media.kind)) +
+                       (media.mime.empty() ? std::string() : " of type " + media.mime) + " in a message");
+    };
+    if (media.kind == MediaKind::audio || media.kind == MediaKind::video) return cannot();
+    const bool image = media.kind == MediaKind::image;
+    const bool plain = media.mime.starts_with("text/") || media.mime == "application/json";
+    std::string words;
+    if (!image && media.base64 && media.mime != "application/pdf") {
+      if (!plain) return cannot();
+      auto decoded = base64_decode(media.data());
+      if (!decoded) return Error(ErrorKind::invalid_argument, "the file is " + decoded.error().message());
+      words = std::move(*decoded);
+    }
+    next(first);
+    out() +=
+        image ? "{\"type\":\"image\",\"source\":{\"type\":" : "{\"type\":\"document\",\"source\":{\"type\":";
+    if (!media.base64) {
+      const bool uploaded = media.url.empty();
+      if (uploaded) beta("files-api-2025-04-14");
+      out() += uploaded ? "\"file\",\"file_id\":" : "\"url\",\"url\":";
+      string(uploaded ? media.file_id : media.url);
+    } else if (image || media.mime == "application/pdf") {
+      out() += "\"base64\",\"media_type\":";
+      string(media.mime.empty() ? "image/png" : media.mime);
+      out() += ",\"data\":\"";
+      out() += media.data();  // base64 needs no escapes
+      out() += '"';
+    } else {
+      out() += "\"text\",\"media_type\":\"text/plain\",\"data\":";
+      string(words);
+    }
+    out() += '}';
+    if (!image && !media.name.empty()) {
+      out() += ",\"title\":";
+      string(media.name);
+    }
+    cache_mark(media.cache_ttl);
+    out() += '}';
+    return {};
+  }
+
+  void write_assistant(bool& first_message, const Message& message, bool last) {
+    const std::size_t start = out().size();
+    out() +=
+        first_message ? "{\"role\":\"assistant\",\"content\":[" : ",{\"role\":\"assistant\",\"content\":[";
+    bool first = true;
+    const auto& state = message.wire_state;
+    if (state && state->wire == wire_name && state->content.is_array())
+      for (const auto& block : state->content.get_array()) {
+        next(first);
+        append_json(out(), block);
+      }
+    else
+      write_assistant_parts(first, message, last);
+    if (first) {  // an empty reply (a refusal): the API takes no empty message
+      out().resize(start);
+      return;
+    }
+    first_message = false;
+    out() += "]}";
+  }
+
+  void write_assistant_parts(bool& first, const Message& message, bool last) {
+    for (const auto& part : message.parts) {
+      if (const auto* text = std::get_if<TextPart>(&part)) {
+        // The start of an answer that the model is to go on with must not end in white space.
+        const bool prefill = last && message.tool_calls.empty() && &part == &message.parts.back();
+        std::string_view words = text->text;
+        if (prefill) words = words.substr(0, words.find_last_not_of(" \t\r\n") + 1);
+        text_block(first, words, text->cache_ttl);
+      } else if (const auto* refusal = std::get_if<RefusalPart>(&part)) {
+        text_block(first, refusal->text);
+      } else if (const auto* thought = std::get_if<ReasoningPart>(&part)) {
+        // Only what Anthropic signed: another wire's thoughts would be refused.
+        if (thought->signature.empty() || message.wire_state) continue;
+        next(first);
+        if (thought->redacted) {
+          out() += "{\"type\":\"redacted_thinking\",\"data\":";
+        } else {
+          out() += "{\"type\":\"thinking\",\"thinking\":";
+          string(thought->text);
+          out() += ",\"signature\":";
+        }
+        string(thought->signature);
+        out() += '}';
+      }
+    }
+    for (const auto& call : message.tool_calls) {
+      next(first);
+      out() += "{\"type\":\"tool_use\",\"id\":";
+      string(portable_call_id(call.id));
+      out() += ",\"name\":";
+      string(call.name);
+      out() += ",\"input\":";
+      append_arguments(out(), call);
+      out() += '}';
+    }
+  }
+
+  const EncodeInput& in_;
+  ModelArgs args_;
+  ClaudeTraits traits_;
+  WantedFormat wanted_;
+  EncodedRequest request_;
+  json::object settings_;  ///< what goes into the body beside model, system, tools, messages and stream
+  std::vector<std::string> betas_;
+  std::size_t marks_to_skip_ = 0;
+  bool thinks_ = false;
+  bool answer_by_tool_ = false;
+};
+
+}  // namespace
+
+Result<EncodedRequest> encode(const EncodeInput& input) {
+  return Encoder(input).run();
+}
+
+}  // namespace lllm::anthropic
