@@ -1,0 +1,132 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "lllm/async/event.hpp"
+#include "lllm/runtime/discovery.hpp"
+#include "lllm/runtime/file_source.hpp"
+#include "lllm/runtime/load_report.hpp"
+#include "lllm/runtime/manifest.hpp"
+#include "lllm/runtime/resource_node.hpp"
+#include "lllm/runtime/sections.hpp"
+
+namespace lllm {
+
+/// How to load; see load_runtime.
+struct LoadOptions {
+  LoadOptions() = default;
+  /// Where the search for a manifest starts; empty: the working directory.
+  std::string start;
+  /// Loads exactly this package (a manifest or its folder) and searches nothing.
+  std::string package;
+  bool project_packages = true;  ///< layer `<project>/lllm_packages/*/`
+  bool user_packages = true;     ///< layer `~/.lllm/packages/*/`
+  bool strict = false;           ///< a file that cannot be used fails the whole load
+  std::size_t parallelism = 8;   ///< jobs at once on the worker pool
+  std::int64_t file_limit = default_file_limit;
+  /// Called on the loading coroutine's executor while the load runs. It may throw, which ends the load.
+  std::function<void(const LoadProgress&)> progress;
+  std::optional<DiscoveryPlaces> places;    ///< empty: of the process
+  std::shared_ptr<const FileSource> files;  ///< null: the file system
+};
+
+/// What a file gave when it was last read, so that an unchanged one need not be read again.
+struct FileRecord {
+  std::string id;  ///< namespace and path: a file may move to another section without changing
+  FileStamp stamp;
+  std::vector<NodePtr> nodes;
+};
+
+/// What a load remembers for the next one over the same root.
+struct LoadRecord {
+  LoadRecord() = default;
+  LoadOptions options;
+  std::string root;                                   ///< canonical folder
+  std::vector<std::string> keys;                      ///< everything it registered
+  std::vector<std::string> folders;                   ///< everything it listed
+  std::unordered_map<std::string, FileRecord> files;  ///< by path
+};
+
+/// The end of a load: either a failure, or what is to be published.
+struct LoadOutcome {
+  LoadOutcome() = default;
+  std::optional<Error> failure;
+  LoadReport report;
+  std::vector<NodePtr> nodes;  ///< in one order, whatever finished first
+  std::shared_ptr<const LoadRecord> record;
+};
+
+/// One load: a state machine whose jobs run on the worker pool, at most `parallelism` at once, breadth-first.
+/// Packages and files land in slots of their own; when the last job is done, they are merged in the order of
+/// the manifests, so that the result does not depend on which job was faster.
+class Loader : public std::enable_shared_from_this<Loader> {
+ public:
+  Loader(LoadOptions options, std::shared_ptr<const LoadRecord> previous);
+  ~Loader();
+  void start();
+  /// Running jobs end at their next file; the outcome is a failure, `cancelled`.
+  void cancel() { cancelled_ = true; }
+
+  /// Opens at every step and at the end.
+  Event changed;
+  [[nodiscard]] LoadProgress progress() const;
+  [[nodiscard]] bool finished() const { return finished_.load(std::memory_order_acquire); }
+  /// After `finished`.
+  LoadOutcome take() { return std::move(outcome_); }
+
+ private:
+  struct Package;
+  struct Section;
+  struct Slot;
+
+  void submit(std::function<void()> job);
+  void pump(std::unique_lock<std::mutex>& lock);
+  void run(const std::function<void()>& job);
+
+  void discover();
+  Package* add_package(const std::string& folder, std::string manifest);
+  void read_manifest(Package& package);
+  void find_dependencies(Package& package);
+  void list_section(Package& package, Section& section);
+  void list_folder(Package& package, Section& section, const std::string& folder, const std::string& prefix,
+                   std::vector<FileStamp>& above);
+  void add_file(Package& package, Section& section, const std::string& file, std::string path);
+  void read_files(Package& package, Section& section, std::size_t first, std::size_t last);
+  void read_file(Slot& slot);
+  void merge();
+  [[nodiscard]] std::vector<Package*> breadth_first() const;
+  static void report_cycles(const std::vector<Package*>& order);
+  void name_packages(std::vector<Package*>& order);
+  void merge_nodes(const std::vector<Package*>& order);
+
+  LoadOptions options_;
+  std::shared_ptr<const FileSource> files_;
+  std::shared_ptr<const LoadRecord> previous_;
+  std::chrono::steady_clock::time_point started_;
+  std::atomic<bool> cancelled_{false};
+  std::atomic<bool> finished_{false};
+  std::atomic<std::size_t> packages_found_{0}, packages_done_{0}, files_found_{0}, files_done_{0};
+  std::atomic<std::size_t> files_read_{0}, files_reused_{0};
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::deque<std::function<void()>> waiting_;
+  std::size_t running_ = 0;
+  std::optional<Error> failure_;                                        // of discovery, or a defect
+  std::unordered_map<std::string, std::unique_ptr<Package>> packages_;  // by canonical folder
+  std::vector<Package*> roots_;                                         // the root, then the shared ones
+
+  std::vector<Diagnostic> warnings_;  // of discovery
+  LoadOutcome outcome_;
+};
+
+}  // namespace lllm

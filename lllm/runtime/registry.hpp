@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lllm/base/error.hpp"
+#include "lllm/runtime/resource_node.hpp"
+
+namespace lllm {
+
+/// A state of a Runtime: all its nodes and its default package. Immutable once published; copies share
+/// everything.
+///
+/// The map is a hash trie, 32 ways per level: a change copies the few nodes on its path, so a writer makes
+/// the next state of a registry of a million entries in a microsecond, and ten thousand registrations in a
+/// row stay linear.
+class Registry : public std::enable_shared_from_this<Registry> {
+ public:
+  Registry();
+
+  // Reading.
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] const std::string& default_package() const { return default_package_; }
+  /// Exactly this key, or null.
+  [[nodiscard]] const NodePtr* find(std::string_view key) const;
+  /// By the rules for refs: the exact key; a bare key through the default package, for a typed lookup in
+  /// `<default>.<type>s` first; `pkg:path` with the section of `type` put in. `type` empty: any.
+  /// `bad_ref`, `resource_not_found` with near matches, `resource_type_mismatch`.
+  [[nodiscard]] Result<const NodePtr*> resolve(std::string_view ref, std::string_view type = {}) const;
+  /// The same for "is it there": null instead of every error.
+  [[nodiscard]] const NodePtr* resolve_quietly(std::string_view ref, std::string_view type = {}) const;
+  /// In the order of their keys. `type` empty: all.
+  [[nodiscard]] std::vector<NodePtr> nodes(std::string_view type = {}) const;
+
+  // Changing a copy that is not published yet.
+  /// Adds, or replaces the node with the same key.
+  void put(NodePtr node);
+  bool erase(std::string_view key);
+  void default_package(std::string name) { default_package_ = std::move(name); }
+
+ private:
+  struct Branch;
+  using BranchPtr = std::shared_ptr<Branch>;
+
+  Branch& own(BranchPtr& branch);
+  bool put_in(BranchPtr& branch, unsigned level, NodePtr node);
+  bool erase_in(BranchPtr& branch, unsigned level, std::size_t hash, std::string_view key);
+  [[nodiscard]] const NodePtr* look_up(std::string_view ref, std::string_view type) const;
+  [[nodiscard]] Error not_found(std::string_view ref, std::string_view type) const;
+
+  BranchPtr root_;
+  std::size_t size_ = 0;
+  std::string default_package_;
+  // Branches that carry this writer's mark are not shared yet and may be changed in place. A copy gets a mark
+  // of its own; the copied one must not be changed any more, and a published one is const.
+  struct Mark {
+    Mark();
+    Mark(const Mark&) : Mark() {}
+    Mark& operator=(const Mark&);
+    std::uint64_t value;
+  };
+  Mark mark_;
+};
+
+}  // namespace lllm

@@ -1,0 +1,112 @@
+#include "lllm/runtime/sections.hpp"
+
+#include "lllm/core/prompt.hpp"
+#include "lllm/formats/document.hpp"
+#include "lllm/runtime/asset.hpp"
+#include "lllm/runtime/prompt_file.hpp"
+#include "lllm/runtime/resource_ref.hpp"
+
+namespace lllm {
+namespace {
+
+/// The path without the suffix of its last part.
+std::string without_suffix(std::string_view path) {
+  const auto slash = path.rfind('/');
+  const auto dot = path.rfind('.');
+  if (dot == path.npos || dot == 0 || (slash != path.npos && dot <= slash + 1)) return std::string(path);
+  return std::string(path.substr(0, dot));
+}
+
+bool keeps_suffix(std::string_view section) {
+  return section == "assets" || !is_standard_section(section);
+}
+
+ResourceNode::Parts parts_of(const SectionFile& file, std::string path) {
+  ResourceNode::Parts parts;
+  parts.ns = file.ns();
+  parts.path = std::move(path);
+  parts.type = type_of_section(file.section);
+  parts.file = file.file;
+  return parts;
+}
+
+NodePtr prompt_node(const SectionFile& file, Prompt prompt) {
+  auto parts = parts_of(file, prompt.path);
+  prompt.ref = parts.ns + ':' + parts.path;
+  return ResourceNode::eager(std::move(parts), ResourceValue::of(std::move(prompt)));
+}
+
+Result<std::vector<NodePtr>> read_prompts(const SectionFile& file, std::string_view bytes) {
+  std::vector<NodePtr> nodes;
+  if (file.path.ends_with(".toml")) {
+    auto prompts = parse_prompt_tables(without_suffix(file.path), bytes);
+    if (!prompts) return prompts.error();
+    for (auto& prompt : *prompts) nodes.push_back(prompt_node(file, std::move(prompt)));
+  } else {
+    auto prompt = parse_prompt_text(without_suffix(file.path), bytes);
+    if (!prompt) return prompt.error();
+    nodes.push_back(prompt_node(file, std::move(*prompt)));
+  }
+  return nodes;
+}
+
+Error in_file(const Error& error, const std::string& file) {
+  Error copy(error.kind() == ErrorKind::parse_failed ? ErrorKind::bad_resource : error.kind(),
+             error.message());
+  return copy.code(error.code()).at(file, error.line(), error.column());
+}
+
+}  // namespace
+
+FileUse use_of(std::string_view section, std::string_view file_name) {
+  const auto ends = [&](std::initializer_list<std::string_view> suffixes) {
+    for (const auto suffix : suffixes)
+      if (file_name.size() > suffix.size() && file_name.ends_with(suffix)) return true;
+    return false;
+  };
+  if (keeps_suffix(section)) return FileUse::lazy;
+  if (ends({".py"})) return FileUse::python;
+  if (section == "configs") return ends({".yaml", ".yml", ".toml", ".json"}) ? FileUse::lazy : FileUse::other;
+  if (section == "prompts")
+    return ends({".md", ".txt", ".prompt", ".toml"}) ? FileUse::eager : FileUse::other;
+  return FileUse::other;
+}
+
+Result<std::vector<NodePtr>> read_section_file(const SectionFile& file, std::string_view bytes) {
+  if (file.section == "prompts") return read_prompts(file, bytes);
+  return Error(ErrorKind::unsupported, "no files are read for section '" + file.section + "'");
+}
+
+NodePtr broken_node(const SectionFile& file, const Error& error) {
+  auto parts = parts_of(file, keeps_suffix(file.section) ? file.path : without_suffix(file.path));
+  return ResourceNode::broken(std::move(parts), in_file(error, file.file));
+}
+
+NodePtr lazy_node(const SectionFile& file, std::shared_ptr<const FileSource> files, std::int64_t limit) {
+  const bool is_config = file.section == "configs";
+  const auto syntax = syntax_of(file.path);
+  auto load = [path = file.file, files = std::move(files), limit, is_config,
+               syntax]() -> Result<ResourceValue> {
+    auto contents = files->read(path, limit);
+    if (!contents) return contents.error();
+    std::optional<json::value> data;
+    if (syntax) {
+      auto parsed = parse_document(*syntax, contents->bytes);
+      if (!parsed) return in_file(parsed.error(), path);
+      data = std::move(*parsed);
+    }
+    if (is_config) {
+      if (data->is_null()) data->emplace_object();  // an empty YAML file
+      return ResourceValue::of(std::move(*data));
+    }
+    Asset asset;
+    asset.file = path;
+    asset.bytes = std::move(contents->bytes);
+    asset.data = std::move(data);
+    return ResourceValue::of(std::move(asset));
+  };
+  auto parts = parts_of(file, is_config ? without_suffix(file.path) : file.path);
+  return ResourceNode::lazy(std::move(parts), std::move(load));
+}
+
+}  // namespace lllm

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lllm/base/error.hpp"
+#include "lllm/runtime/file_source.hpp"
+#include "lllm/runtime/resource_node.hpp"
+
+namespace lllm {
+
+/// A file found in a section of a package.
+struct SectionFile {
+  SectionFile() = default;
+  std::string package;
+  std::string section;
+  std::string path;  ///< prefix and path inside the section, with suffix
+  std::string file;  ///< on disk
+
+  [[nodiscard]] std::string ns() const { return package + '.' + section; }
+};
+
+/// What a section does with a file, by its name alone.
+enum class FileUse {
+  eager,   ///< read and parsed during the load
+  lazy,    ///< read when somebody first asks
+  python,  ///< a module for the Python runtime: reported once, skipped
+  other,   ///< not of this section: skipped
+};
+FileUse use_of(std::string_view section, std::string_view file_name);
+
+/// The nodes of an eager file. Pure: errors have line and column, and no file yet.
+Result<std::vector<NodePtr>> read_section_file(const SectionFile& file, std::string_view bytes);
+/// The node of a file that cannot be used: every read of it gives `error`.
+NodePtr broken_node(const SectionFile& file, const Error& error);
+/// The node of a lazy file; reading it reads the file through `files`, which it keeps.
+NodePtr lazy_node(const SectionFile& file, std::shared_ptr<const FileSource> files, std::int64_t limit);
+
+}  // namespace lllm
