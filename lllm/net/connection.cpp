@@ -290,7 +290,8 @@ asio::awaitable<void> Connection::wait_writable() {
 
 asio::awaitable<bool> Connection::write(std::string_view first, std::string_view second, std::size_t done,
                                         bool stop_on_input) {
-  while (!try_write(first, second, done)) {
+  for (std::size_t before = done; !try_write(first, second, done); before = done) {
+    if (done != before) allow(step_limit_, step_kind_);  // slow is not stalled
     if (!stop_on_input) {
       co_await wait_writable();
       continue;

@@ -186,7 +186,8 @@ asio::awaitable<HttpExchange> exchange(std::shared_ptr<HttpClient::Core> core, H
       try {
         connection.call_deadline(deadline);
         std::size_t done = 0;
-        if (!connection.try_write(wire, request.body, done)) {
+        // A large body may be answered before it is through: that takes the careful way from its first byte.
+        if (!copies_body || !connection.try_write(wire, {}, done)) {
           connection.allow(timeouts.write, ErrorKind::write_timeout);
           state->reusable = co_await send_request(connection, wire, request.body, done);
         }
