@@ -137,7 +137,7 @@ TEST_SUITE("house/layering") {
     const auto all = all_includes();
     for (const auto& [file, includes] : all) {
       for (const auto& include : includes)
-        if (include.target.starts_with("lllm/") && !all.contains(include.target))
+        if (include.target.starts_with("lllm/") && !fs::exists(lllm::test::source_root() / include.target))
           FAIL_CHECK(include.where() << ", which does not exist");
       if (!file.ends_with(".hpp")) continue;
       // Follow the includes from this header; report the line that leaves for Beast.
