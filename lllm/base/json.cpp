@@ -6,6 +6,7 @@
 #include <limits>
 
 #include <boost/json/parse.hpp>
+#include <boost/json/parser.hpp>
 #include <boost/json/stream_parser.hpp>
 
 #include "lllm/base/text.hpp"

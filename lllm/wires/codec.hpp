@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -72,15 +73,23 @@ class Codec {
   [[nodiscard]] virtual std::unique_ptr<StreamDecoder> stream_decoder(const Provider& provider) const = 0;
 
   /// The Error that an answer with another status means: kind, provider's words, type, code, retry-after from
-  /// the body. The default reads the shapes {"error":{message,type,code}}, {"error":"…"}, {"message":"…"},
-  /// {"detail":…} and
-  /// [{"error":…}]; the invoker adds headers, provider and model.
+  /// the body. The default is provider_error() over the body; the invoker adds what headers say, provider and
+  /// model.
   [[nodiscard]] virtual Error decode_error(int status, std::string_view body) const;
 
   /// Where to ask again, when the answer says that the provider still works on it (Responses API, background
   /// mode); empty when the answer is final.
   [[nodiscard]] virtual std::optional<std::string> poll_path(std::string_view body) const;
 };
+
+/// For InvokeResult::raw: keeps a copy of the body and parses it when asked.
+std::function<json::value()> raw_of(std::string_view body);
+
+/// The Error that a provider's words mean. Reads {"error":{message,type,code,status}}, {"error":"…"},
+/// {"message":"…"}, {"detail":…}, [{"error":…}] and the inner object alone; `body` may be anything (HTML,
+/// binary, 10 MiB): a bounded excerpt of it is the text then.
+/// @param status  of the HTTP answer; what is below 400 says nothing, and the words decide alone.
+Error provider_error(int status, std::string_view body);
 
 /// The codec of a wire; null for an unknown name. Codecs live as long as the program.
 const Codec* find_codec(std::string_view wire);

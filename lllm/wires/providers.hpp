@@ -23,6 +23,10 @@ struct Quirks {
   bool stream_usage = true;                          ///< takes stream_options.include_usage
   bool strict_schema = true;                         ///< takes response_format json_schema with strict
   bool parallel_tool_calls = true;                   ///< takes parallel_tool_calls
+  bool cache_control = false;                        ///< takes cache_control on content parts
+  bool document_url = false;  ///< files by address are {"type":"document_url"} parts (Mistral)
+  std::string_view reasoning_field;  ///< where it wants its reasoning back; empty: it does not
+  std::vector<std::string_view> unsupported;         ///< OpenAI-style arguments it refuses
   bool developer_role = false;                       ///< system messages go out as "developer"
   std::string_view max_tokens_field = "max_tokens";  ///< or "max_completion_tokens"
   std::string_view seed_field = "seed";              ///< or "random_seed" (Mistral)

@@ -1,0 +1,510 @@
+#include "lllm/wires/openai_chat_reply.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace lllm::openai_chat {
+namespace {
+
+using Member = std::pair<std::string_view, std::string_view>;  // key, raw value
+
+template <std::size_t N>
+bool is_one_of(std::string_view word, const std::array<std::string_view, N>& words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+// Members of an event that say the same in all of them.
+constexpr std::array<std::string_view, 9> envelope{"object",       "created",     "system_fingerprint",
+                                                   "service_tier", "obfuscation", "provider",
+                                                   "id",           "model",       "request_id"};
+
+// Strings that arrive in pieces; all others arrive whole.
+constexpr std::array<std::string_view, 6> pieces{"text",       "summary",  "data",
+                                                 "transcript", "thinking", "content"};
+
+void merge_member(json::object& into, std::string_view key, const json::value& delta);
+
+void merge_element(json::array& into, const json::value& delta) {
+  const auto index = integer_at(delta, "index");
+  if (index && delta.is_object())
+    for (auto& element : into)
+      if (integer_at(element, "index") == index &&
+          (find(delta, "type") == nullptr || text_at(delta, "type") == text_at(element, "type"))) {
+        for (const auto& [key, value] : delta.get_object()) merge_member(element.get_object(), key, value);
+        return;
+      }
+  into.push_back(delta);
+}
+
+void merge_member(json::object& into, std::string_view key, const json::value& delta) {
+  json::value* const there = into.if_contains(key);
+  if (there == nullptr || there->is_null()) {
+    into[key] = delta;
+  } else if (delta.is_null()) {
+    return;
+  } else if (there->is_string() && delta.is_string()) {
+    if (is_one_of(key, pieces))
+      there->get_string() += delta.get_string();
+    else if (!delta.get_string().empty())
+      *there = delta;
+  } else if (there->is_array() && delta.is_array()) {
+    for (const auto& element : delta.get_array()) merge_element(there->get_array(), element);
+  } else if (there->is_object() && delta.is_object()) {
+    for (const auto& [inner, value] : delta.get_object()) merge_member(there->get_object(), inner, value);
+  } else {
+    *there = delta;
+  }
+}
+
+void merge_raw(json::object& into, const std::vector<Member>& members) {
+  for (const auto& [key, raw] : members)
+    if (const auto value = parse_json(raw)) merge_member(into, key, *value);
+}
+
+bool is_list_with_elements(std::string_view raw) {
+  return raw.starts_with('[') && raw.find_first_not_of(" \t\r\n", 1) != raw.npos &&
+         raw[raw.find_first_not_of(" \t\r\n", 1)] != ']';
+}
+
+void count(std::optional<std::int64_t>& counter, std::optional<std::int64_t> value) {
+  if (value && *value >= 0) counter = value;
+}
+
+void add_media(Message& message, const json::object& extras) {
+  if (const auto* images = as_array(find(extras, "images")))
+    for (const auto& image : *images) {
+      const auto* address = find(image, "image_url");
+      const auto url = address == nullptr     ? std::string_view()
+                       : address->is_object() ? text_at(*address, "url")
+                                              : as_text(address);
+      if (auto media = media_from_url(MediaKind::image, url)) message.parts.emplace_back(std::move(*media));
+    }
+  if (const auto* audio = find(extras, "audio"); audio != nullptr && !text_at(*audio, "data").empty()) {
+    MediaPart sound(MediaKind::audio, "");
+    sound.base64 = std::make_shared<const std::string>(text_at(*audio, "data"));
+    sound.file_id = text_at(*audio, "id");
+    message.parts.emplace_back(std::move(sound));
+  }
+}
+
+}  // namespace
+
+Usage usage_from_chat(std::string_view usage_json) {
+  Usage usage;
+  std::optional<std::int64_t> hits, cached, num_cached, reasoning;
+  TextArena arena;
+  JsonReader in(usage_json, arena);
+  in.object([&](std::string_view key) {
+    if (key == "prompt_tokens") {
+      count(usage.prompt_tokens, in.integer());
+    } else if (key == "completion_tokens") {
+      count(usage.completion_tokens, in.integer());
+    } else if (key == "total_tokens") {
+      count(usage.total_tokens, in.integer());
+    } else if (key == "prompt_tokens_details") {
+      in.object([&](std::string_view detail) {
+        if (detail == "cached_tokens") count(usage.cached_prompt_tokens, in.integer());
+        if (detail == "cache_write_tokens") count(usage.cache_write_tokens, in.integer());
+      });
+    } else if (key == "completion_tokens_details") {
+      in.object([&](std::string_view detail) {
+        if (detail == "reasoning_tokens") count(usage.reasoning_tokens, in.integer());
+      });
+    } else if (key == "prompt_cache_hit_tokens") {  // DeepSeek
+      count(hits, in.integer());
+    } else if (key == "cached_tokens") {  // Moonshot
+      count(cached, in.integer());
+    } else if (key == "num_cached_tokens") {  // Mistral
+      count(num_cached, in.integer());
+    } else if (key == "reasoning_tokens") {  // Perplexity
+      count(reasoning, in.integer());
+    }
+  });
+  for (const auto& other : {hits, cached, num_cached})
+    if (!usage.cached_prompt_tokens) usage.cached_prompt_tokens = other;
+  if (!usage.reasoning_tokens) usage.reasoning_tokens = reasoning;
+  // xAI counts reasoning beside the completion, everyone else inside it; the total tells.
+  const auto small = [](const std::optional<std::int64_t>& n) { return n && *n < (std::int64_t{1} << 60); };
+  if (small(usage.prompt_tokens) && small(usage.completion_tokens) && small(usage.reasoning_tokens) &&
+      *usage.reasoning_tokens > 0 &&
+      usage.total_tokens == *usage.prompt_tokens + *usage.completion_tokens + *usage.reasoning_tokens)
+    *usage.completion_tokens += *usage.reasoning_tokens;
+  return usage;
+}
+
+void Reply::Choice::clear() {
+  index.reset();
+  finish_reason.reset();
+  logprobs = reasoning_content = reasoning = reasoning_details = refusal = error = annotations =
+      content_blocks = {};
+  content.clear();
+  tool_count = 0;
+  extras.clear();
+  message_extras.clear();
+}
+
+Result<> Reply::read(std::string_view data, bool whole, std::vector<StreamChunk>* chunks) {
+  arena_.reset();
+  std::string_view error;
+  std::string_view citations;
+  std::vector<Member> extras;
+  choice_error_.clear();
+  JsonReader in(data, arena_);
+  accumulator_.begin_event(data, chunks);
+  const bool is_object = in.object([&](std::string_view key) {
+    if (key == "choices") {
+      in.array([&] { read_choice(in, whole); });
+    } else if (key == "id") {
+      if (reply_id_.empty()) reply_id_ = in.text();
+    } else if (key == "model") {
+      if (accumulator_.message.model.empty()) accumulator_.message.model = in.text();
+    } else if (key == "usage") {
+      if (in.kind() == JsonReader::Kind::object) usage_ = in.raw();
+    } else if (key == "error") {
+      if (in.kind() != JsonReader::Kind::null) error = in.raw();
+    } else if (key == "x_groq") {
+      in.object([&](std::string_view inner) {
+        if (inner == "usage" && in.kind() == JsonReader::Kind::object) usage_ = in.raw();
+      });
+    } else if (key == "citations") {
+      if (in.kind() == JsonReader::Kind::array) citations = in.raw();
+    } else if (!whole && !is_one_of(key, envelope) && in.kind() != JsonReader::Kind::null) {
+      extras.emplace_back(key, in.raw());
+    }
+  });
+  accumulator_.end_event();
+  if (const auto read = in.finish(); !read)
+    return Error(
+        read.error().kind() == ErrorKind::limit_exceeded ? ErrorKind::limit_exceeded : ErrorKind::bad_reply,
+        "openai-chat: " + read.error().message());
+  if (!is_object) return Error(ErrorKind::bad_reply, "openai-chat: the answer is no JSON object");
+  if (!citations.empty())
+    if (auto list = parse_json(citations)) citations_ = std::move(*list);
+  for (const auto& [key, raw] : extras)
+    if (auto value = parse_json(raw)) extras_[key] = std::move(*value);
+  if (!whole && first_event_.empty()) first_event_ = data;
+  if (!error.empty()) return provider_error(0, data);
+  if (!choice_error_.empty()) return provider_error(0, choice_error_);
+  return {};
+}
+
+void Reply::read_choice(JsonReader& in, bool whole) {
+  choice_.clear();
+  const bool is_object = in.object([&](std::string_view key) {
+    if (key == "delta" || key == "message") {
+      in.object([&](std::string_view member) { read_message_member(in, member); });
+    } else if (key == "index") {
+      choice_.index = in.integer();
+    } else if (key == "finish_reason") {
+      choice_.finish_reason = in.optional_text();
+    } else if (in.kind() == JsonReader::Kind::null) {
+      return;
+    } else if (key == "logprobs") {
+      choice_.logprobs = in.raw();
+    } else if (key == "error") {
+      choice_.error = in.raw();
+    } else {
+      choice_.extras.emplace_back(key, in.raw());
+    }
+  });
+  // Further choices are other answers to the same question; `n` is 1.
+  if (!is_object || choice_.index.value_or(0) != 0 || in.failed()) return;
+  has_choice_ = true;
+  apply(whole);
+}
+
+void Reply::read_message_member(JsonReader& in, std::string_view key) {
+  if (key == "content") {
+    read_content(in);
+  } else if (key == "reasoning_content") {
+    choice_.reasoning_content = in.text();
+  } else if (key == "reasoning") {
+    choice_.reasoning = in.text();
+  } else if (key == "refusal") {
+    choice_.refusal = in.text();
+  } else if (key == "tool_calls") {
+    in.array([&] { read_tool_call(in); });
+  } else if (key == "role" || in.kind() == JsonReader::Kind::null) {
+    return;
+  } else if (key == "reasoning_details") {
+    choice_.reasoning_details = in.raw();
+  } else if (key == "annotations") {
+    choice_.annotations = in.raw();
+  } else {
+    choice_.message_extras.emplace_back(key, in.raw());
+  }
+}
+
+void Reply::read_content(JsonReader& in) {
+  if (in.kind() != JsonReader::Kind::array) {
+    const auto text = in.text();
+    if (!text.empty()) choice_.content.emplace_back(ChunkKind::text, text);
+    return;
+  }
+  // Mistral: a list of text and thinking blocks; the list itself is kept for the next turn.
+  JsonReader blocks = in;
+  choice_.content_blocks = in.raw();
+  blocks.array([&] {
+    std::string_view type;
+    std::string_view text;
+    std::vector<std::string_view> thoughts;
+    blocks.object([&](std::string_view key) {
+      if (key == "type") {
+        type = blocks.text();
+      } else if (key == "text") {
+        text = blocks.text();
+      } else if (key == "thinking") {
+        if (blocks.kind() == JsonReader::Kind::string)
+          thoughts.push_back(blocks.text());
+        else
+          blocks.array([&] {
+            blocks.object([&](std::string_view inner) {
+              if (inner == "text") thoughts.push_back(blocks.text());
+            });
+          });
+      }
+    });
+    for (const auto thought : thoughts) choice_.content.emplace_back(ChunkKind::reasoning, thought);
+    if (!text.empty() && (type == "text" || type == "output_text" || type.empty()))
+      choice_.content.emplace_back(ChunkKind::text, text);
+  });
+}
+
+void Reply::read_tool_call(JsonReader& in) {
+  if (choice_.tools.size() == choice_.tool_count) choice_.tools.emplace_back();
+  ToolDelta& tool = choice_.tools[choice_.tool_count];
+  tool.call = {};
+  tool.extras.clear();
+  std::string_view type;
+  ToolCallDelta custom;
+  const auto read_arguments = [&in]() -> std::string_view {
+    // Some servers send the arguments as the object itself instead of as its text.
+    if (in.kind() == JsonReader::Kind::object) return in.raw();
+    return in.text();
+  };
+  const bool is_object = in.object([&](std::string_view key) {
+    if (key == "index") {
+      tool.call.index = in.integer();
+    } else if (key == "id") {
+      tool.call.id = in.optional_text();
+    } else if (key == "type") {
+      type = in.text();
+    } else if (key == "function") {
+      in.object([&](std::string_view member) {
+        if (member == "name") tool.call.name = in.text();
+        if (member == "arguments") tool.call.arguments = read_arguments();
+      });
+    } else if (key == "custom") {
+      in.object([&](std::string_view member) {
+        if (member == "name") custom.name = in.text();
+        if (member == "input") custom.arguments = in.text();
+      });
+    } else if (in.kind() != JsonReader::Kind::null) {
+      tool.extras.emplace_back(key, in.raw());
+    }
+  });
+  if (!is_object) return;
+  if (type == "custom" || (tool.call.name.empty() && !custom.name.empty())) {
+    tool.call.name = custom.name;
+    tool.call.arguments = custom.arguments;
+    tool.call.custom = true;
+  }
+  ++choice_.tool_count;
+}
+
+void Reply::apply(bool whole) {
+  Message& message = accumulator_.message;
+  // The same words may be in two or three members at once.
+  if (!choice_.reasoning_content.empty()) {
+    reasoning_field_ = "reasoning_content";
+    accumulator_.add_reasoning(choice_.reasoning_content);
+  } else if (!choice_.reasoning.empty()) {
+    reasoning_field_ = "reasoning";
+    accumulator_.add_reasoning(choice_.reasoning);
+  }
+  if (is_list_with_elements(choice_.reasoning_details))
+    add_reasoning_details(choice_.reasoning_details,
+                          choice_.reasoning_content.empty() && choice_.reasoning.empty());
+  for (const auto& [kind, words] : choice_.content)
+    kind == ChunkKind::text ? accumulator_.add_text(words) : accumulator_.add_reasoning(words);
+  if (!choice_.content_blocks.empty()) {
+    if (const auto blocks = parse_json(choice_.content_blocks))
+      for (const auto& block : blocks->get_array()) add_content_block(block, whole);
+  } else if (!content_blocks_.empty() && !choice_.content.empty()) {
+    // Mistral's streams give thinking as blocks and the words after it as plain text.
+    const json::object block{{"type", "text"}, {"text", json::string(choice_.content.front().second)}};
+    add_content_block(block, whole);
+  }
+  accumulator_.add_refusal(choice_.refusal);
+  for (std::size_t i = 0; i < choice_.tool_count; ++i) {
+    const ToolDelta& tool = choice_.tools[i];
+    const std::size_t at =
+        whole ? accumulator_.add_whole_tool_call(tool.call) : accumulator_.add_tool_call(tool.call);
+    if (tool.extras.empty()) continue;
+    if (call_extras_.size() <= at) call_extras_.resize(at + 1);
+    merge_raw(call_extras_[at], tool.extras);
+  }
+  if (choice_.finish_reason && (!choice_.finish_reason->empty() || message.finish_reason.empty()))
+    message.finish_reason = *choice_.finish_reason;
+  if (!choice_.logprobs.empty()) add_logprobs(choice_.logprobs);
+  if (is_list_with_elements(choice_.annotations))
+    if (const auto list = parse_json(choice_.annotations))
+      annotations_.insert(annotations_.end(), list->get_array().begin(), list->get_array().end());
+  if (!choice_.error.empty()) choice_error_ = choice_.error;
+  merge_raw(message_extras_, choice_.message_extras);
+  if (!whole) merge_raw(choice_extras_, choice_.extras);
+}
+
+void Reply::add_content_block(const json::value& block, bool whole) {
+  // Blocks of one type that follow each other in a stream are pieces of one.
+  if (whole || content_blocks_.empty() || !block.is_object() ||
+      text_at(content_blocks_.back(), "type") != text_at(block, "type")) {
+    content_blocks_.push_back(block);
+    return;
+  }
+  for (const auto& [key, value] : block.get_object())
+    merge_member(content_blocks_.back().get_object(), key, value);
+}
+
+void Reply::add_reasoning_details(std::string_view raw, bool is_the_text) {
+  const auto details = parse_json(raw);
+  if (!details || !details->is_array()) return;
+  for (const auto& detail : details->get_array()) {
+    merge_element(reasoning_details_, detail);
+    if (!is_the_text) continue;
+    // Chunks outlive this DOM: the words are copied to where they stay until the next event.
+    for (const auto key : {"text", "summary"}) {
+      const auto words = text_at(detail, key);
+      if (words.empty()) continue;
+      char* const kept = arena_.allocate(words.size());
+      std::copy(words.begin(), words.end(), kept);
+      accumulator_.add_reasoning({kept, words.size()});
+      break;
+    }
+  }
+}
+
+void Reply::add_logprobs(std::string_view raw) {
+  auto logprobs = parse_json(raw);
+  if (!logprobs) return;
+  const auto* content = array_at(*logprobs, "content");
+  if (content == nullptr || content->empty()) return;
+  for (const auto& one : *content) {
+    TokenLogprob& entry = accumulator_.message.logprobs.emplace_back();
+    entry.token = text_at(one, "token");
+    entry.logprob = as_number(find(one, "logprob")).value_or(0);
+    if (const auto* top = array_at(one, "top_logprobs"))
+      for (const auto& other : *top)
+        entry.top.emplace_back(text_at(other, "token"), as_number(find(other, "logprob")).value_or(0));
+  }
+  merge_member(choice_extras_, "logprobs", *logprobs);
+}
+
+void Reply::complete(Message& message) const {
+  message.provider = provider_;
+  if (!usage_.empty()) message.usage = usage_from_chat(usage_);
+  if (!annotations_.empty())
+    message.citations.assign(annotations_.begin(), annotations_.end());
+  else if (const auto* list = citations_.if_array())
+    message.citations.assign(list->begin(), list->end());
+  add_media(message, message_extras_);
+
+  // What has to go back unchanged with the next turn, under the names it came by.
+  json::object state;
+  if (!reasoning_details_.empty()) state["reasoning_details"] = reasoning_details_;
+  if (const auto* extra = find(message_extras_, "extra_content")) state["extra_content"] = *extra;  // Google
+  if (const auto* audio = find(message_extras_, "audio"); audio != nullptr && !text_at(*audio, "id").empty())
+    state["audio"] = json::object{{"id", json::string(text_at(*audio, "id"))}};
+  const bool thinking_blocks =
+      std::any_of(content_blocks_.begin(), content_blocks_.end(),
+                  [](const json::value& block) { return text_at(block, "type") != "text"; });
+  if (thinking_blocks) state["content"] = content_blocks_;
+  if (std::any_of(call_extras_.begin(), call_extras_.end(), [](const auto& extra) { return !extra.empty(); }))
+    state["tool_calls"] = json::array(call_extras_.begin(), call_extras_.end());
+  if (!state.empty()) message.wire_state = std::make_shared<const WireState>("openai-chat", std::move(state));
+}
+
+InvokeResult Reply::finish(bool whole) {
+  InvokeResult result = accumulator_.finish(reply_id_);
+  complete(result.message);
+  if (!whole) result.raw = reassembled(result.message);
+  return result;
+}
+
+Message Reply::partial() const {
+  Message message = accumulator_.partial(reply_id_);
+  complete(message);
+  return message;
+}
+
+// The stream in the shape of an unstreamed answer.
+std::function<json::value()> Reply::reassembled(const Message& message) const {
+  struct Parts {
+    std::string first_event, usage, text, reasoning, refusal, reasoning_field, finish_reason;
+    std::vector<ToolCall> calls;
+    std::vector<json::object> call_extras;
+    json::array details, annotations, blocks;
+    json::value citations;
+    json::object extras, choice_extras, message_extras;
+  };
+  auto parts = std::make_shared<Parts>();
+  *parts = {first_event_,
+            usage_,
+            message.text(),
+            message.reasoning(),
+            message.refusal(),
+            std::string(reasoning_field_),
+            message.finish_reason,
+            message.tool_calls,
+            call_extras_,
+            reasoning_details_,
+            annotations_,
+            content_blocks_,
+            citations_,
+            extras_,
+            choice_extras_,
+            message_extras_};
+  return [parts = std::shared_ptr<const Parts>(std::move(parts))] {
+    json::object whole;
+    if (const auto first = parse_json(parts->first_event); first && first->is_object())
+      whole = first->get_object();
+    whole["object"] = "chat.completion";
+    json::object answer{{"role", "assistant"}, {"content", nullptr}};
+    if (!parts->blocks.empty())
+      answer["content"] = parts->blocks;
+    else if (!parts->text.empty() || parts->calls.empty())
+      answer["content"] = json::string(parts->text);
+    if (!parts->reasoning_field.empty()) answer[parts->reasoning_field] = json::string(parts->reasoning);
+    if (!parts->details.empty()) answer["reasoning_details"] = parts->details;
+    if (!parts->refusal.empty()) answer["refusal"] = json::string(parts->refusal);
+    if (!parts->annotations.empty()) answer["annotations"] = parts->annotations;
+    json::array calls;
+    for (std::size_t i = 0; i < parts->calls.size(); ++i) {
+      const ToolCall& call = parts->calls[i];
+      json::object one{{"id", json::string(call.provider_id.value_or(""))},
+                       {"type", call.custom ? "custom" : "function"}};
+      if (call.custom)
+        one["custom"] = {{"name", json::string(call.name)}, {"input", json::string(call.arguments)}};
+      else
+        one["function"] = {{"name", json::string(call.name)}, {"arguments", json::string(call.arguments)}};
+      if (i < parts->call_extras.size())
+        for (const auto& [key, value] : parts->call_extras[i]) one[key] = value;
+      calls.push_back(std::move(one));
+    }
+    if (!calls.empty()) answer["tool_calls"] = std::move(calls);
+    for (const auto& [key, value] : parts->message_extras) answer[key] = value;
+    json::object choice{{"index", 0}, {"message", std::move(answer)}, {"logprobs", nullptr}};
+    for (const auto& [key, value] : parts->choice_extras) choice[key] = value;
+    if (!parts->finish_reason.empty())
+      choice["finish_reason"] = json::string(parts->finish_reason);
+    else
+      choice["finish_reason"] = nullptr;
+    whole["choices"] = json::array{std::move(choice)};
+    for (const auto& [key, value] : parts->extras) whole[key] = value;
+    if (!parts->citations.is_null()) whole["citations"] = parts->citations;
+    if (auto usage = parse_json(parts->usage)) whole["usage"] = std::move(*usage);
+    return json::value(std::move(whole));
+  };
+}
+
+}  // namespace lllm::openai_chat

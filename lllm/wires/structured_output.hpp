@@ -1,0 +1,17 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "lllm/base/json.hpp"
+
+namespace lllm {
+
+/// The schema as strict modes want it: every object closed, every member required. Empty when that would
+/// change what the schema means (open objects, members that may be absent but not null).
+std::optional<json::object> strict_schema(const json::object& schema);
+
+/// The name under which a schema is sent: its title, else "answer"; sanitised.
+std::string schema_name(const json::object& schema);
+
+}  // namespace lllm
