@@ -5,9 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include <boost/json/parse.hpp>
 #include <boost/json/parser.hpp>
-#include <boost/json/stream_parser.hpp>
 
 #include "lllm/base/text.hpp"
 
@@ -53,6 +51,10 @@ std::string_view text_at(const json::value& value, std::string_view key) {
   return as_text(find(value, key));
 }
 
+std::string_view text_at(const json::object& object, std::string_view key) {
+  return as_text(find(object, key));
+}
+
 std::optional<std::int64_t> as_integer(const json::value* value) {
   if (value == nullptr) return std::nullopt;
   constexpr auto largest = std::numeric_limits<std::int64_t>::max();
@@ -69,6 +71,10 @@ std::optional<std::int64_t> as_integer(const json::value* value) {
 
 std::optional<std::int64_t> integer_at(const json::value& value, std::string_view key) {
   return as_integer(find(value, key));
+}
+
+std::optional<std::int64_t> integer_at(const json::object& object, std::string_view key) {
+  return as_integer(find(object, key));
 }
 
 std::optional<double> as_number(const json::value* value) {
@@ -95,6 +101,13 @@ const json::array* array_at(const json::value& value, std::string_view key) {
 }
 const json::object* object_at(const json::value& value, std::string_view key) {
   return as_object(find(value, key));
+}
+
+const json::array* array_at(const json::object& object, std::string_view key) {
+  return as_array(find(object, key));
+}
+const json::object* object_at(const json::object& object, std::string_view key) {
+  return as_object(find(object, key));
 }
 
 void append_json_string(std::string& out, std::string_view text) {

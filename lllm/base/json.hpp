@@ -31,6 +31,7 @@ const json::value* find(const json::value& value, std::string_view key);
 const json::value* find(const json::object& object, std::string_view key);
 /// The value at an RFC 6901 pointer ("/choices/0/delta"), or null.
 const json::value* find_at(const json::value& value, std::string_view pointer);
+const json::value* find_at(const json::object& object, std::string_view pointer) = delete;
 
 /// A view into `value`; empty when it is not a string.
 std::string_view as_text(const json::value* value);
@@ -40,6 +41,12 @@ std::optional<std::int64_t> as_integer(const json::value* value);
 std::optional<std::int64_t> integer_at(const json::value& value, std::string_view key);
 std::optional<double> as_number(const json::value* value);
 std::optional<bool> as_boolean(const json::value* value);
+// The same of an object. (Without these an object would become a temporary value, and a pointer into it
+// dangle.)
+std::string_view text_at(const json::object& object, std::string_view key);
+std::optional<std::int64_t> integer_at(const json::object& object, std::string_view key);
+const json::array* array_at(const json::object& object, std::string_view key);
+const json::object* object_at(const json::object& object, std::string_view key);
 /// Null when it is not an array / object.
 const json::array* as_array(const json::value* value);
 const json::object* as_object(const json::value* value);

@@ -30,6 +30,7 @@ struct Attempt {
   int status = 0;                     ///< 0: no answer
   std::optional<Error> error;         ///< empty for the one that succeeded
   std::chrono::milliseconds wait{0};  ///< waited before the next
+  std::string reason;                 ///< why it was, or was not, made again
 };
 
 /// Everything a call brought back.

@@ -1,0 +1,214 @@
+#include <cstdio>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <optional>
+
+#include <unistd.h>
+
+#include "lllm/agent/agent.hpp"
+#include "lllm/base/text.hpp"
+#include "lllm/cli/command.hpp"
+#include "lllm/cli/run_interruptible.hpp"
+#include "lllm/cli/terminal.hpp"
+#include "lllm/invokers/handlers.hpp"
+#include "lllm/invokers/litellm_invoker.hpp"
+#include "lllm/runtime/load.hpp"
+#include "lllm/runtime/runtime.hpp"
+
+namespace lllm::cli {
+namespace {
+
+struct Arguments {
+  std::string message;
+  std::string model = "gpt-4o-mini";
+  std::string system;
+  std::string package;
+  std::string prompt;
+  std::vector<std::string> variables;
+  std::string base_url;
+  std::string ca_file;
+  std::string model_args;
+  double timeout_s = 600;
+  bool stream = true;
+  bool json = false;
+};
+
+json::object variables_of(const Arguments& args) {
+  json::object variables;
+  for (const auto& pair : args.variables) {
+    const auto equals = pair.find('=');
+    if (equals == pair.npos || equals == 0)
+      throw_error(ErrorKind::invalid_argument, "--var takes name=value, not '" + pair + "'");
+    variables[pair.substr(0, equals)] = json::string(pair.substr(equals + 1));
+  }
+  return variables;
+}
+
+json::value described(const Agent& agent, const Message& message) {
+  const AgentCallSession& session = agent.session();
+  const InvokeResult& last = session.results.back();
+  json::array dropped(last.dropped_args.begin(), last.dropped_args.end());
+  json::object object{{"text", json::string(message.text())},
+                      {"model", json::string(message.model)},
+                      {"provider", json::string(message.provider)},
+                      {"finish_reason", json::string(message.finish_reason)},
+                      {"usage", to_json_value(session.usage())},
+                      {"cost_usd", nullptr},
+                      {"calls", session.results.size()},
+                      {"attempts", last.attempts.size()},
+                      {"request_id", json::string(last.request_id)},
+                      {"dropped_args", std::move(dropped)}};
+  if (const auto reasoning = message.reasoning(); !reasoning.empty())
+    object["reasoning"] = json::string(reasoning);
+  if (const auto refusal = message.refusal(); !refusal.empty()) object["refusal"] = json::string(refusal);
+  if (!message.parsed.is_null()) object["parsed"] = message.parsed;
+  if (const auto cost = session.cost()) object["cost_usd"] = cost->dollars();
+  if (!last.prompt_ref.empty()) {
+    object["prompt_ref"] = json::string(last.prompt_ref);
+    object["prompt_hash"] = json::string(last.prompt_hash);
+  }
+  if (last.timings.last_token)
+    object["seconds"] = static_cast<double>(last.timings.last_token->count()) / 1e9;
+  return object;
+}
+
+// The line under an answer, for a person.
+void print_summary(const Agent& agent, const Message& message) {
+  if (!stderr_is_terminal()) return;
+  const Usage usage = agent.session().usage();
+  std::string line = message.model + " · " + std::to_string(usage.prompt_tokens.value_or(0)) + " + " +
+                     std::to_string(usage.completion_tokens.value_or(0)) + " tokens";
+  const auto cost = agent.session().cost();
+  line += cost ? " · " + cost->to_string() : " · cost unknown";
+  std::fprintf(stderr, "%s\n", on_stderr("2", strip_terminal_escapes(line)).c_str());
+}
+
+asio::awaitable<void> take_turn(Agent& agent, const Arguments& args) {
+  const Message message = co_await agent.respond();
+  if (args.json) {
+    std::printf("%s\n", to_json(described(agent, message)).c_str());
+    co_return;
+  }
+  const bool terminal = stdout_is_terminal();
+  const auto shown = [&](const std::string& text) { return terminal ? strip_terminal_escapes(text) : text; };
+  if (!args.stream) std::cout << shown(message.text());
+  if (const auto refusal = message.refusal(); !refusal.empty()) std::cout << shown(refusal);
+  std::cout << std::endl;
+  print_summary(agent, message);
+}
+
+// False after Ctrl-C.
+bool turn(asio::io_context& context, Agent& agent, const Arguments& args) {
+  if (run_interruptible(context, take_turn(agent, args))) return true;
+  std::cout << std::endl;
+  print_error("cancelled");
+  return false;
+}
+
+asio::awaitable<void> prepare(Runtime& runtime, Agent& agent, const Arguments& args,
+                              bool prompt_is_question) {
+  if (!args.package.empty() || !args.prompt.empty()) {
+    LoadOptions load;
+    if (!args.package.empty()) load.start = args.package;
+    co_await load_runtime(runtime, std::move(load));
+  }
+  const json::object variables = variables_of(args);
+  if (!args.system.empty())
+    agent.system_prompt =
+        std::make_shared<const Prompt>("system", replace_all(replace_all(args.system, "{", "{{"), "}", "}}"));
+  PromptPtr prompt;
+  if (!args.prompt.empty()) prompt = co_await load_prompt(args.prompt, runtime);
+  if (prompt && !prompt_is_question) {
+    agent.system_prompt = prompt;
+    agent.system_args = variables;
+  }
+  agent.open();
+  if (prompt && prompt_is_question) agent.receive_prompt(prompt, variables);
+}
+
+void chat(Arguments args, Outcome& outcome) {
+  const bool from_person = ::isatty(STDIN_FILENO) == 1;
+  if (args.message.empty() && !from_person && args.prompt.empty()) {
+    args.message.assign(std::istreambuf_iterator<char>(std::cin), {});
+    args.message = std::string(trim(args.message));
+    if (args.message.empty())
+      throw_error(ErrorKind::invalid_argument, "there is no message: give one, or pipe it in");
+  }
+  const bool prompt_is_question = !args.prompt.empty() && args.message.empty();
+  const bool one_shot = !args.message.empty() || prompt_is_question;
+
+  asio::io_context context(1);
+  InvokerOptions options;
+  if (!args.base_url.empty()) options.base_url(args.base_url);
+  if (!args.ca_file.empty()) {
+    HttpClientOptions http;
+    http.tls.ca_file = args.ca_file;
+    options.http(http);
+  }
+  LiteLLMInvoker invoker(context.get_executor(), options);
+  Runtime runtime;
+  Agent agent("assistant", invoker, args.model, &runtime);
+  if (!args.model_args.empty()) {
+    auto model_args = parse_json(args.model_args);
+    if (!model_args || !model_args->is_object())
+      throw_error(ErrorKind::invalid_argument, "--model-args takes a JSON object");
+    agent.options.model_args(model_args->get_object());
+  }
+  agent.options.deadline(std::chrono::milliseconds(static_cast<std::int64_t>(args.timeout_s * 1000)));
+  if (args.stream && !args.json) agent.stream_handler = PrintHandler(std::cout, stdout_is_terminal());
+
+  if (!run_interruptible(context, prepare(runtime, agent, args, prompt_is_question))) {
+    outcome.exit_code = 130;
+    return;
+  }
+  if (one_shot) {
+    if (!args.message.empty()) agent.receive(args.message);
+    if (!turn(context, agent, args)) outcome.exit_code = 130;
+    return;
+  }
+
+  std::fprintf(
+      stderr, "%s\n",
+      on_stderr("2", "Talking to " + args.model + ". Ctrl-C cancels an answer; Ctrl-D ends.").c_str());
+  for (;;) {
+    std::fprintf(stderr, "%s ", on_stderr("1", ">").c_str());
+    std::string line;
+    if (!std::getline(std::cin, line)) break;
+    if (trim(line).empty()) continue;
+    // A turn that failed is not part of the dialog: the words are said anew, or others.
+    const Dialog before = agent.dialog();
+    agent.receive(line);
+    try {
+      if (!turn(context, agent, args)) agent.dialog() = before;
+    } catch (const Exception& e) {
+      agent.dialog() = before;
+      print_error(e.what());
+    }
+  }
+  std::fputc('\n', stderr);
+}
+
+}  // namespace
+
+void add_chat(CLI::App& app, Outcome& outcome) {
+  auto args = std::make_shared<Arguments>();
+  auto* command = app.add_subcommand("chat", "Talk to a model: one question, or a conversation");
+  command->add_option("message", args->message, "The question; none: a conversation, or what is piped in");
+  command->add_option("-m,--model", args->model, "Model, as LiteLLM writes it")->capture_default_str();
+  command->add_option("--system", args->system, "System prompt, as it is");
+  command->add_option("--package", args->package, "Folder of a package (lllm.toml) to load");
+  command->add_option("--prompt", args->prompt,
+                      "Ref of a prompt: the system prompt when there is a message, else the question");
+  command->add_option("--var", args->variables, "name=value for the prompt (may be repeated)");
+  command->add_flag("--stream,!--no-stream", args->stream, "Print the answer as it comes (default)");
+  command->add_option("--base-url", args->base_url, "Send everything to this base URL");
+  command->add_option("--ca-file", args->ca_file,
+                      "Trust this certificate authority (PEM) instead of the system's");
+  command->add_option("--model-args", args->model_args, "OpenAI-style arguments as a JSON object");
+  command->add_option("--timeout", args->timeout_s, "Seconds for the whole answer")->capture_default_str();
+  command->add_flag("--json", args->json, "Print the result as one JSON object");
+  command->callback([args, &outcome] { chat(*args, outcome); });
+}
+
+}  // namespace lllm::cli

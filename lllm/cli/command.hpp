@@ -1,0 +1,21 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace lllm::cli {
+
+/// What a command leaves for main(): the process's exit code.
+struct Outcome {
+  int exit_code = 0;
+};
+
+// Each adds one command to the program; when it is chosen, it runs and sets the exit code. What it throws,
+// main() prints as one sentence.
+void add_chat(CLI::App& app, Outcome& outcome);
+void add_demo(CLI::App& app, Outcome& outcome);
+void add_providers(CLI::App& app, Outcome& outcome);
+void add_resources(CLI::App& app, Outcome& outcome);
+void add_serve_fake(CLI::App& app, Outcome& outcome);
+void add_show(CLI::App& app, Outcome& outcome);
+
+}  // namespace lllm::cli

@@ -1,0 +1,219 @@
+#include "lllm/invokers/litellm_invoker.hpp"
+
+#include <unordered_map>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "lllm/base/text.hpp"
+#include "lllm/formats/retry.hpp"
+#include "lllm/formats/url.hpp"
+#include "lllm/invokers/finish_reply.hpp"
+#include "lllm/invokers/http_call.hpp"
+#include "lllm/invokers/scripted_invoker.hpp"
+#include "lllm/wires/codec.hpp"
+#include "lllm/wires/prices.hpp"
+#include "lllm/wires/routing.hpp"
+
+namespace lllm {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// A header that tells who asks; the key itself is looked at nowhere else.
+Result<> authorize(HttpHeaders& headers, const ProviderAccess& access) {
+  const std::string& key = access.key.reveal();
+  if (key.empty()) return {};
+  if (has_control_break(key))
+    return Error(ErrorKind::invalid_argument, "the API key holds a line break or NUL; it was not sent");
+  switch (access.auth) {
+    case Auth::none:
+    case Auth::bearer:
+      headers.set("Authorization", "Bearer " + key);
+      break;
+    case Auth::x_api_key:
+      headers.set("x-api-key", key);
+      break;
+    case Auth::api_key:
+      headers.set("api-key", key);
+      break;
+    case Auth::google_api_key:
+      headers.set("x-goog-api-key", key);
+      break;
+    case Auth::google_oauth:
+    case Auth::aws_sigv4:
+      return Error(ErrorKind::unsupported, "this provider's way to sign in is not part of this build");
+  }
+  return {};
+}
+
+}  // namespace
+
+// What calls share. They hold it too, so it outlives an invoker that is destroyed with calls in flight.
+class LiteLLMInvoker::Core : public std::enable_shared_from_this<LiteLLMInvoker::Core> {
+ public:
+  Core(asio::any_io_executor executor, InvokerOptions options);
+
+  asio::awaitable<InvokeResult> call(Dialog dialog, std::string model, CallOptions options);
+
+  asio::any_io_executor executor_;
+  HttpClient client_;
+
+ private:
+  // A provider as this invoker reaches it, looked up once.
+  struct Reach {
+    ProviderAccess access;
+    std::unordered_map<std::string, Url> urls;  // parsed base URLs, by wire and model
+  };
+
+  Result<Reach*> reach(const std::shared_ptr<const Provider>& provider);
+  Result<HttpCallPlan> plan(const Dialog& dialog, const std::string& model, const CallOptions& options,
+                            InvokeResult& sent);
+
+  InvokerOptions options_;
+  Router router_;
+  std::unordered_map<std::string, std::unique_ptr<Reach>> reaches_;
+  std::unordered_map<Origin, RetryBudget> budgets_;
+};
+
+LiteLLMInvoker::Core::Core(asio::any_io_executor executor, InvokerOptions options)
+    : executor_(executor), client_(executor, options.http()), options_(std::move(options)) {
+  options_.environment().check().value();
+  for (const auto& row : options_.providers()) router_.add_provider(row).value();
+  for (const auto& [name, model] : options_.aliases()) router_.add_alias(name, model);
+  // With a base URL of one's own every bare name is a model there.
+  if (!options_.base_url().empty()) router_.fallback("openai").value();
+}
+
+Result<LiteLLMInvoker::Core::Reach*> LiteLLMInvoker::Core::reach(
+    const std::shared_ptr<const Provider>& provider) {
+  if (const auto known = reaches_.find(provider->name); known != reaches_.end()) return known->second.get();
+  AccessOverrides given;
+  given.base_url = options_.base_url();
+  given.key = options_.api_key();
+  if (const auto own = options_.base_urls().find(provider->name); own != options_.base_urls().end())
+    given.base_url = own->second;
+  if (const auto own = options_.api_keys().find(provider->name); own != options_.api_keys().end())
+    given.key = own->second;
+  auto access = options_.environment().access(*provider, given);
+  if (!access) return access.error();
+  auto made = std::make_unique<Reach>();
+  made->access = std::move(*access);
+  return reaches_.emplace(provider->name, std::move(made)).first->second.get();
+}
+
+Result<HttpCallPlan> LiteLLMInvoker::Core::plan(const Dialog& dialog, const std::string& model,
+                                                const CallOptions& options, InvokeResult& sent) {
+  HttpCallPlan plan;
+  plan.start = Clock::now();
+  plan.deadline = options.deadline_from(plan.start);
+  const auto route = router_.route(model, options.api_type());
+  if (!route) return route.error();
+  plan.provider = route->provider;
+  plan.model = model;
+  plan.wire_model = route->model;
+  plan.codec = find_codec(route->wire);
+  if (plan.codec == nullptr)
+    return Error(ErrorKind::unsupported, "the wire '" + route->wire + "' is not part of this build");
+  const auto reached = reach(route->provider);
+  if (!reached) return reached.error();
+  const ProviderAccess& access = (*reached)->access;
+
+  const auto tools = offered_tools(dialog, options);
+  if (!tools) return tools.error();
+  plan.handler = options.stream_handler().get();
+  const EncodeInput input{dialog,
+                          *route->provider,
+                          route->model,
+                          options,
+                          *tools,
+                          wanted_format(dialog, options),
+                          plan.handler != nullptr};
+  auto encoded = plan.codec->encode(input);
+  if (!encoded) return encoded.error();
+  sent.model_args = std::move(encoded->model_args);
+  sent.dropped_args = std::move(encoded->dropped);
+
+  const std::string base = access.base_for(route->wire, route->model);
+  auto url = (*reached)->urls.find(base);
+  if (url == (*reached)->urls.end()) {
+    auto parsed = parse_url(base);
+    if (!parsed) return parsed.error();
+    url = (*reached)->urls.emplace(base, std::move(*parsed)).first;
+  }
+  plan.request.method = std::move(encoded->method);
+  plan.request.origin = url->second.origin;
+  plan.request.target = url->second.target_for(encoded->path);
+  if (!access.query.empty()) {
+    plan.request.target += plan.request.target.find('?') == std::string::npos ? '?' : '&';
+    plan.request.target += access.query;
+  }
+  plan.request.headers = std::move(encoded->headers);
+  plan.request.body = std::move(encoded->body);
+  if (!plan.request.headers.contains("content-type"))
+    plan.request.headers.add("Content-Type", "application/json");
+  if (const auto authorized = authorize(plan.request.headers, access); !authorized) return authorized.error();
+  if (const auto* extra = as_object(find(options.model_args(), "extra_headers")))
+    for (const auto& [name, value] : *extra) plan.request.headers.set(name, as_text(&value));
+
+  plan.client = &client_;
+  plan.timeouts = options_.timeouts();
+  plan.timeouts.deadline = plan.deadline;
+  plan.retries.max_retries = options.max_retries().value_or(options_.max_retries());
+  plan.max_reply_bytes = options_.max_reply_bytes();
+  plan.budget = &budgets_[plan.request.origin];
+  plan.on_attempt = options_.on_attempt();
+  return plan;
+}
+
+asio::awaitable<InvokeResult> LiteLLMInvoker::Core::call(Dialog dialog, std::string model,
+                                                         CallOptions options) {
+  const auto self = shared_from_this();  // the invoker may be destroyed meanwhile
+  if (model.starts_with("echo/")) {
+    auto pending = echo_call(std::move(dialog), std::move(model), std::move(options));
+    co_return co_await std::move(pending);
+  }
+  InvokeResult sent;
+  auto made = plan(dialog, model, options, sent);
+  if (!made) throw_error(Error(made.error()).model(model));
+  const std::shared_ptr<const Provider> provider = made->provider;
+  const std::string sent_as = made->wire_model;
+  auto pending = run_http_call(std::move(*made));
+  InvokeResult result = co_await std::move(pending);
+
+  result.model_args = std::move(sent.model_args);
+  result.dropped_args = std::move(sent.dropped_args);
+  Message& message = result.message;
+  message.provider = provider->name;
+  if (message.model.empty()) message.model = model;
+  // The provider may name a dated version; the name that was asked for is the fallback.
+  auto price = options_.prices().price(provider->name, message.model);
+  if (!price) price = options_.prices().price(provider->name, sent_as);
+  if (price) message.cost_breakdown = cost_of(message.usage, *price);
+  finish_reply(result, dialog, options);
+  if (const auto& handler = options.stream_handler())
+    if (auto finishing = handler->on_finish(result); finishing.valid()) co_await std::move(finishing);
+  co_return result;
+}
+
+LiteLLMInvoker::LiteLLMInvoker(asio::any_io_executor executor, InvokerOptions options)
+    : core_(std::make_shared<Core>(std::move(executor), std::move(options))) {}
+
+LiteLLMInvoker::~LiteLLMInvoker() {
+  core_->client_.close();
+}
+
+asio::awaitable<InvokeResult> LiteLLMInvoker::call(Dialog dialog, std::string model, CallOptions options) {
+  const auto core = core_;
+  const auto here = co_await asio::this_coro::executor;
+  auto pending = core->call(std::move(dialog), std::move(model), std::move(options));
+  if (here == core->executor_) co_return co_await std::move(pending);
+  co_return co_await asio::co_spawn(core->executor_, std::move(pending), asio::use_awaitable);
+}
+
+HttpClientStats LiteLLMInvoker::stats() const {
+  return core_->client_.stats();
+}
+
+}  // namespace lllm

@@ -1,0 +1,213 @@
+#include "lllm/testing/fake_wire.hpp"
+
+namespace lllm {
+namespace {
+
+std::string id_of(const FakeRequest& request) {
+  return "chatcmpl-fake-" + std::to_string(request.number);
+}
+
+std::string call_id(const FakeRequest& request, const FakeReply& reply, std::size_t index) {
+  const std::string& own = reply.tool_calls[index].id;
+  return own.empty() ? "call_" + std::to_string(request.number) + "_" + std::to_string(index) : own;
+}
+
+std::string finish_of(const FakeReply& reply) {
+  if (!reply.finish_reason.empty()) return reply.finish_reason;
+  return reply.tool_calls.empty() ? "stop" : "tool_calls";
+}
+
+json::object usage_json(const Usage& usage) {
+  return {
+      {"prompt_tokens", usage.prompt_tokens.value_or(0)},
+      {"completion_tokens", usage.completion_tokens.value_or(0)},
+      {"total_tokens", usage.total_tokens.value_or(0)},
+      {"prompt_tokens_details", json::object{{"cached_tokens", usage.cached_prompt_tokens.value_or(0)}}},
+      {"completion_tokens_details", json::object{{"reasoning_tokens", usage.reasoning_tokens.value_or(0)}}}};
+}
+
+// Created at a fixed time: the same request gets the same bytes.
+constexpr std::int64_t created = 1'750'000'000;
+
+class ChatStream final : public FakeStream {
+ public:
+  ChatStream(const FakeRequest& request, const FakeReply& reply) : request_(request), reply_(reply) {
+    head_ = R"(data: {"id":)";
+    append_json_string(head_, id_of(request));
+    head_ += R"(,"object":"chat.completion.chunk","created":)" + std::to_string(created) + R"(,"model":)";
+    append_json_string(head_, request.model);
+    head_ += R"(,"system_fingerprint":"fp_fake")";
+    if (const auto* options = find(request.body, "stream_options"))
+      wants_usage_ = as_boolean(find(*options, "include_usage")).value_or(false);
+    if (wants_usage_) tail_ = R"(,"usage":null)";
+    tail_ += "}\n\n";
+  }
+
+  void begin(std::string& out) override {
+    choice(out, R"({"role":"assistant","content":"","refusal":null})");
+  }
+
+  void step(std::string& out, const FakeStep& step) override {
+    std::string delta;
+    switch (step.kind) {
+      case FakeStep::Kind::text:
+        delta = R"({"content":)";
+        append_json_string(delta, step.text);
+        delta += '}';
+        break;
+      case FakeStep::Kind::reasoning:
+        delta = R"({"reasoning_content":)";
+        append_json_string(delta, step.text);
+        delta += '}';
+        break;
+      case FakeStep::Kind::tool_start:
+        delta = R"({"tool_calls":[{"index":)" + std::to_string(step.index) + R"(,"id":)";
+        append_json_string(delta, call_id(request_, reply_, step.index));
+        delta += R"(,"type":"function","function":{"name":)";
+        append_json_string(delta, step.text);
+        delta += R"(,"arguments":""}}]})";
+        break;
+      case FakeStep::Kind::tool_arguments:
+        delta = R"({"tool_calls":[{"index":)" + std::to_string(step.index) + R"(,"function":{"arguments":)";
+        append_json_string(delta, step.text);
+        delta += "}}]}";
+        break;
+    }
+    choice(out, delta);
+  }
+
+  void end(std::string& out) override {
+    std::string finish;
+    append_json_string(finish, finish_of(reply_));
+    choice(out, "{}", finish);
+    if (wants_usage_) {
+      out += head_ + R"(,"choices":[],"usage":)";
+      append_json(out, usage_json(usage_of(reply_, request_)));
+      out += "}\n\n";
+    }
+    out += "data: [DONE]\n\n";
+  }
+
+  void error(std::string& out, std::string_view type, std::string_view message) override {
+    out += "data: " + fake_openai_chat().error_body(500, type, message) + "\n\n";
+  }
+
+ private:
+  void choice(std::string& out, std::string_view delta, std::string_view finish = "null") {
+    out.append(head_).append(R"(,"choices":[{"index":0,"delta":)").append(delta);
+    out.append(R"(,"logprobs":null,"finish_reason":)").append(finish).append("}]").append(tail_);
+  }
+
+  const FakeRequest& request_;
+  const FakeReply& reply_;
+  std::string head_;
+  std::string tail_;
+  bool wants_usage_ = false;
+};
+
+class OpenAiChat final : public FakeWire {
+ public:
+  bool serves(std::string_view method, std::string_view path) const override {
+    return method == "POST" && path.substr(0, path.find('?')).ends_with("/chat/completions");
+  }
+
+  Result<FakeRequest> read(std::string_view path, const json::value& body) const override {
+    FakeRequest request;
+    request.wire = "openai-chat";
+    request.path = std::string(path);
+    request.body = body;
+    request.model = std::string(text_at(body, "model"));
+    request.stream = as_boolean(find(body, "stream")).value_or(false);
+    const auto* messages = array_at(body, "messages");
+    if (request.model.empty()) return Error(ErrorKind::invalid_request, "you must provide a model parameter");
+    if (messages == nullptr || messages->empty())
+      return Error(ErrorKind::invalid_request, "'messages' must be a list that is not empty");
+    for (const auto& message : *messages) {
+      const auto role = text_at(message, "role");
+      if (role == "tool") {
+        if (text_at(message, "tool_call_id").empty())
+          return Error(ErrorKind::invalid_request, "a message with role 'tool' needs a tool_call_id");
+        ++request.tool_results;
+        request.last_tool_result = words_of(find(message, "content"));
+      } else if (role == "user") {
+        request.tool_results = 0;
+        request.last_user_text = words_of(find(message, "content"));
+      } else if (role != "assistant" && role != "system" && role != "developer") {
+        return Error(ErrorKind::invalid_request, "invalid role '" + std::string(role) + "'");
+      }
+    }
+    if (const auto* tools = array_at(body, "tools"))
+      for (const auto& tool : *tools)
+        if (const auto* function = find(tool, "function")) {
+          const auto* parameters = object_at(*function, "parameters");
+          request.tools.emplace_back(std::string(text_at(*function, "name")),
+                                     parameters == nullptr ? json::object() : *parameters);
+        }
+    return request;
+  }
+
+  std::string whole(const FakeRequest& request, const FakeReply& reply) const override {
+    json::object message{{"role", "assistant"}, {"content", nullptr}, {"refusal", nullptr}};
+    if (!reply.text.empty() || reply.tool_calls.empty()) message["content"] = json::string(reply.text);
+    if (!reply.reasoning.empty()) message["reasoning_content"] = json::string(reply.reasoning);
+    if (!reply.tool_calls.empty()) {
+      json::array calls;
+      for (std::size_t i = 0; i < reply.tool_calls.size(); ++i)
+        calls.push_back(json::object{
+            {"id", json::string(call_id(request, reply, i))},
+            {"type", "function"},
+            {"function", json::object{{"name", json::string(reply.tool_calls[i].name)},
+                                      {"arguments", json::string(reply.tool_calls[i].arguments)}}}});
+      message["tool_calls"] = std::move(calls);
+    }
+    return to_json(json::object{
+        {"id", json::string(id_of(request))},
+        {"object", "chat.completion"},
+        {"created", created},
+        {"model", json::string(request.model)},
+        {"choices", json::array{json::object{{"index", 0},
+                                             {"message", std::move(message)},
+                                             {"logprobs", nullptr},
+                                             {"finish_reason", json::string(finish_of(reply))}}}},
+        {"usage", usage_json(usage_of(reply, request))},
+        {"system_fingerprint", "fp_fake"}});
+  }
+
+  std::unique_ptr<FakeStream> stream(const FakeRequest& request, const FakeReply& reply) const override {
+    return std::make_unique<ChatStream>(request, reply);
+  }
+
+  std::string error_body(int, std::string_view type, std::string_view message) const override {
+    return to_json(json::object{{"error", json::object{{"message", json::string(message)},
+                                                       {"type", json::string(type)},
+                                                       {"param", nullptr},
+                                                       {"code", nullptr}}}});
+  }
+
+ private:
+  // A content is a string, or parts of which the text ones are joined.
+  static std::string words_of(const json::value* content) {
+    if (content == nullptr) return {};
+    if (const auto* parts = content->if_array()) {
+      std::string words;
+      for (const auto& part : *parts) words += text_at(part, "text");
+      return words;
+    }
+    return std::string(as_text(content));
+  }
+};
+
+}  // namespace
+
+const FakeWire& fake_openai_chat() {
+  static const OpenAiChat wire;
+  return wire;
+}
+
+const FakeWire* find_fake_wire(std::string_view method, std::string_view path) {
+  for (const FakeWire* wire : {&fake_openai_chat()})
+    if (wire->serves(method, path)) return wire;
+  return nullptr;
+}
+
+}  // namespace lllm
