@@ -107,8 +107,7 @@ asio::awaitable<void> SseRelayHandler::send(std::string_view field, std::string_
   event.append(field).append("\":");
   append_json_string(event, content);
   event += "}\n\n";
-  auto pending = write_(event);
-  co_await std::move(pending);
+  if (auto pending = write_(event); pending.valid()) co_await std::move(pending);
 }
 
 asio::awaitable<void> SseRelayHandler::handle_chunk(std::string_view content, const StreamChunk&) {
@@ -122,8 +121,7 @@ asio::awaitable<void> SseRelayHandler::on_finish(const InvokeResult& result) {
   const json::object data{{"finish_reason", json::string(result.message.finish_reason)},
                           {"usage", to_json_value(result.message.usage)}};
   const std::string event = "event: done\ndata: " + to_json(data) + "\n\n";
-  auto pending = write_(event);
-  co_await std::move(pending);
+  if (auto pending = write_(event); pending.valid()) co_await std::move(pending);
 }
 
 std::string SseRelayHandler::response_head() {

@@ -77,7 +77,7 @@ class ChannelHandler final : public BaseStreamHandler {
 ///     });
 class SseRelayHandler final : public BaseStreamHandler {
  public:
-  /// The bytes are valid until the awaitable completes.
+  /// The bytes are valid until the awaitable completes. `{}` when there is nothing to wait for.
   using Write = std::function<asio::awaitable<void>(std::string_view bytes)>;
   explicit SseRelayHandler(Write write) : write_(std::move(write)) {}
 

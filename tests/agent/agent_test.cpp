@@ -149,8 +149,9 @@ TEST_SUITE("agent/agent") {
     int runs = 0;
     int number = 0;
     const std::function<Message(const Dialog&)> again = [&number](const Dialog&) {
+      ++number;
       return calling(
-          {{"c" + std::to_string(number), "search", R"({"q":")" + std::to_string(number++) + "\"}"}});
+          {{"c" + std::to_string(number), "search", R"({"q":")" + std::to_string(number) + "\"}"}});
     };
     ScriptedInvoker invoker;
     for (int i = 0; i < 4; ++i) invoker.then(again);

@@ -117,7 +117,7 @@ TEST_SUITE("invokers/litellm_invoker") {
     CHECK(recorder.starts == 1);
     CHECK(recorder.finishes == 1);
     CHECK(streamed.timings.first_token.has_value());
-    CHECK(*find_at(streamed.raw_response(), "/choices/0/message/content") == reply.text);
+    CHECK(as_text(find_at(streamed.raw_response(), "/choices/0/message/content")) == reply.text);
   }
 
   TEST_CASE("a connection is kept for the next call") {
@@ -177,8 +177,10 @@ TEST_SUITE("invokers/litellm_invoker") {
   }
 
   TEST_CASE("an unknown provider is an error that lists the known ones") {
-    Fixture f;
-    const Error error = f.failure({}, "opnai/gpt-4o");
+    asio::io_context loop(1);
+    LiteLLMInvoker invoker(loop.get_executor(),
+                           InvokerOptions().environment(Environment(fixed_variables({}))));
+    const Error error = test::error_on(loop, invoker.call(question(), "opnai/gpt-4o"));
     CHECK(error.kind() == ErrorKind::unknown_provider);
     CHECK(error.message().find("openai") != std::string::npos);
   }
@@ -253,6 +255,9 @@ TEST_SUITE("invokers/litellm_invoker") {
     };
     Fixture f;
     Throwing sink;
+    FakeReply long_reply(filler_text(200, 1));
+    long_reply.tokens_per_second = 2000;  // still under way when the sink throws
+    f.provider.script(long_reply);
     CHECK_THROWS_WITH(f.call(CallOptions().stream_handler(&sink)), "the disk is full");
     f.call();
     CHECK(f.invoker.stats().connects == 2);
