@@ -6,10 +6,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <thread>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -17,18 +15,20 @@
 
 namespace lllm {
 
-/// A few threads for what would block an event loop: file reads, long parses.
+/// A few threads for what would block an event loop: file reads, long parses. They start when there is work
+/// and end when there has been none for a while, so a server that has loaded its packages is back to its own
+/// threads.
 ///
 /// Its queue holds one entry per suspended `run` and per `post`; who posts in bulk bounds itself.
 class WorkerPool {
  public:
-  explicit WorkerPool(std::size_t threads);
+  explicit WorkerPool(std::size_t most_threads);
   /// Finishes what is queued.
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  /// The process's own, 4 threads, started on first use.
+  /// The process's own, at most 4 threads.
   static WorkerPool& shared();
 
   /// Runs `job` on one of the threads. It must not throw.
@@ -46,8 +46,11 @@ class WorkerPool {
   std::mutex mutex_;
   std::condition_variable ready_;
   std::deque<std::function<void()>> queue_;
+  std::condition_variable ended_;
   bool stopping_ = false;
-  std::vector<std::thread> threads_;
+  const std::size_t most_threads_;
+  std::size_t threads_ = 0;
+  std::size_t idle_ = 0;
 };
 
 template <class Function, class R>

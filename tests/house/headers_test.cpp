@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "lllm/base/json.hpp"
-#include "tests/house/shell.hpp"
+#include "tests/support/shell.hpp"
 #include "tests/support/skip.hpp"
 
 namespace {

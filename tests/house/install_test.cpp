@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/house/shell.hpp"
+#include "tests/support/shell.hpp"
 #include "tests/support/skip.hpp"
 #include "tests/support/temp_dir.hpp"
 

@@ -1,4 +1,4 @@
-#include "tests/house/shell.hpp"
+#include "tests/support/shell.hpp"
 
 #include <sys/wait.h>
 
