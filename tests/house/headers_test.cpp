@@ -1,4 +1,5 @@
-// Each header compiles alone: whoever includes it first must not have to guess what it needs.
+// Each header compiles alone: whoever includes it first must not have to guess what it needs. So does the
+// program in the README.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -53,6 +54,20 @@ std::string user_flags() {
   return {};
 }
 
+// The first C++ block of the README: what newcomers paste must compile.
+std::string readme_program() {
+  const auto text = read(source_root() / "README.md");
+  const auto begin = text.find("```cpp\n");
+  const auto end = text.find("\n```", begin);
+  REQUIRE(end != text.npos);
+  return text.substr(begin + 7, end - begin - 6);
+}
+
+// ninja compares dates, so what stays the same must not be touched.
+void write_if_changed(const fs::path& path, const std::string& text) {
+  if (read(path) != text) std::ofstream(path) << text;
+}
+
 // One edge per header; ninja runs them side by side, and again only when the header or what it includes
 // changed.
 std::string ninja_file(const std::vector<std::string>& headers) {
@@ -60,14 +75,17 @@ std::string ninja_file(const std::vector<std::string>& headers) {
       "rule alone\n  command = c++ -std=c++20 " + user_flags() +
       " -fsyntax-only -MD -MF $out.d -MT $out -include $header -x c++ /dev/null && touch $out\n"
       "  depfile = $out.d\n  deps = gcc\n";
-  for (const auto& header : headers) text += "build " + header + ".ok: alone\n  header = " + header + '\n';
+  for (const auto& header : headers) {
+    const auto out = header.starts_with('/') ? fs::path(header).filename().string() : header;
+    text += "build " + out + ".ok: alone\n  header = " + header + '\n';
+  }
   return text;
 }
 
 }  // namespace
 
 TEST_SUITE("house/headers") {
-  TEST_CASE("every installed header compiles alone, with the flags that lllm.pc gives") {
+  TEST_CASE("every installed header and the README's program compile with the flags that lllm.pc gives") {
     if (lllm::test::find_program("ninja").empty() || lllm::test::find_program("c++").empty())
       LLLM_SKIP("there is no ninja or no c++ on PATH");
     auto headers = installed_headers();
@@ -82,7 +100,9 @@ TEST_SUITE("house/headers") {
 
     const auto folder = build_root() / "house-headers";
     fs::create_directories(folder);
-    std::ofstream(folder / "build.ninja") << ninja_file(headers);
+    write_if_changed(folder / "readme.cpp", readme_program());
+    headers.push_back((folder / "readme.cpp").string());
+    write_if_changed(folder / "build.ninja", ninja_file(headers));
     const auto result = lllm::test::shell("cd " + lllm::test::quoted(folder) + " && ninja -k 0 --quiet -j 2");
     CHECK_MESSAGE(result.status == 0, result.output);
   }

@@ -1,18 +1,18 @@
-// What a user writes first: one include, one coroutine, one Asio context.
-#include <cstdio>
+// What a user writes first. The echo model answers in process, so this needs no key and no network.
+#include <iostream>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
 #include <lllm/lllm.hpp>
 
+namespace asio = boost::asio;
+
+asio::awaitable<void> hello() {
+  lllm::LiteLLMInvoker invoker(co_await asio::this_coro::executor);
+  lllm::Dialog dialog;
+  dialog.put_text("consumer of lllm " LLLM_VERSION);
+  const lllm::InvokeResult result = co_await invoker.call(dialog, "echo/anything");
+  std::cout << result.message.text() << '\n';
+}
+
 int main() {
-  boost::asio::io_context context;
-  const auto hello = []() -> boost::asio::awaitable<void> {
-    const lllm::Error error(lllm::ErrorKind::rate_limited, "consumer of lllm " LLLM_VERSION);
-    std::puts(error.to_string().c_str());
-    co_return;
-  };
-  co_spawn(context, hello, boost::asio::detached);
-  context.run();
+  return lllm::run(hello());
 }
