@@ -1,11 +1,14 @@
 #include "lllm/net/http_client.hpp"
 
+#include <cstdlib>
 #include <stop_token>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/system/system_error.hpp>
 
+#include "lllm/base/text.hpp"
+#include "lllm/formats/inflate.hpp"
 #include "lllm/net/connect.hpp"
 #include "lllm/net/connection.hpp"
 #include "lllm/net/connection_pool.hpp"
@@ -24,6 +27,14 @@ ConnectionPool::Limits pool_limits(const HttpClientOptions& options) {
   return {options.max_connections_per_origin, options.max_idle_per_origin, options.max_idle_age};
 }
 
+ProxyRules environment_proxies() {
+  const auto read = [](const char* name) -> std::optional<std::string> {
+    const char* value = std::getenv(name);
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  };
+  return proxy_rules(read).value();
+}
+
 [[noreturn]] void throw_cancelled() {
   throw_error(ErrorKind::cancelled, "the call was cancelled");
 }
@@ -36,16 +47,22 @@ struct HttpClient::Core {
         context(std::make_shared<ConnectionContext>(executor)),
         tls(TlsContext::client(options.tls)),
         resolver(std::make_unique<DnsResolver>(executor, options.host_lookup, options.dns_cache)),
+        proxies(options.proxies ? *options.proxies : environment_proxies()),
         pool(executor, pool_limits(options)) {}
 
   asio::awaitable<void> open(ConnectionPool::Lease& lease, const Origin& origin,
                              const HttpTimeouts& timeouts);
   asio::awaitable<Addresses> resolve(const Origin& origin, Clock::time_point give_up);
+  /// The proxy for an origin; null: none. Where only public addresses are allowed, we must see the address.
+  [[nodiscard]] const HttpProxy* proxy_for(const Origin& origin) const {
+    return options.public_addresses_only ? nullptr : proxies.find(origin);
+  }
 
   HttpClientOptions options;
   std::shared_ptr<ConnectionContext> context;
   std::shared_ptr<TlsContext> tls;
   std::unique_ptr<DnsResolver> resolver;
+  ProxyRules proxies;
   std::stop_source stop;
   ConnectionPool pool;
   std::uint64_t connects = 0;
@@ -60,6 +77,10 @@ struct HttpExchange::State {
   ~State();
   /// Reads until the head is complete.
   asio::awaitable<void> read_head();
+  /// Sees to it that a packed body is unpacked. @throws Exception bad_http for a coding that nobody asked
+  /// for.
+  void unpack();
+  std::string_view unpack_some();
   void finish();
 
   std::shared_ptr<HttpClient::Core> core;  // first: the lease needs it to the last
@@ -69,6 +90,12 @@ struct HttpExchange::State {
   bool reusable = true;
   bool finished = false;
   HttpResponseReader reader;
+
+  // Only for packed bodies.
+  static constexpr std::size_t unpacked_size = 32 * 1024;
+  std::unique_ptr<Inflater> inflater;
+  std::unique_ptr<char[]> unpacked;
+  std::string_view packed;  // in the connection's buffer
 };
 
 // --- opening a connection
@@ -87,17 +114,60 @@ asio::awaitable<Addresses> HttpClient::Core::resolve(const Origin& origin, Clock
   co_return addresses;
 }
 
+namespace {
+
+/// Asks the proxy for a tunnel to `origin`.
+asio::awaitable<void> open_tunnel(Connection& connection, const Origin& origin, const HttpProxy& proxy,
+                                  const HttpLimits& limits) {
+  const bool is_v6 = origin.host.find(':') != std::string::npos;
+  const std::string target =
+      (is_v6 ? '[' + origin.host + ']' : origin.host) + ':' + std::to_string(origin.port);
+  std::string wire = "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n";
+  if (const auto credentials = proxy.authorization(); !credentials.empty())
+    wire += "Proxy-Authorization: " + credentials.reveal() + "\r\n";
+  wire += "\r\n";
+  co_await connection.write(wire, {});
+
+  const std::string name = "the proxy " + connection.peer();
+  HttpResponseReader reader("HEAD", limits);  // an answer to CONNECT has no body that concerns us
+  while (!reader.head_complete()) {
+    if (connection.data().empty()) {
+      if (connection.ended()) throw_error(ErrorKind::proxy_failed, name + " hung up on CONNECT");
+      auto received = connection.receive(as_values);
+      const auto [failure, size] = co_await std::move(received);
+      connection.absorb(failure, size);
+      continue;
+    }
+    const auto used = reader.read_head(connection.data());
+    if (!used) throw_error(ErrorKind::proxy_failed, name + " broke HTTP: " + used.error().message());
+    connection.consume(*used);
+  }
+  const int status = reader.head().status;
+  if (status == 407)
+    throw_error(Error(ErrorKind::proxy_failed, name + " wants other credentials (407)").status(status));
+  if (status / 100 != 2)
+    throw_error(Error(ErrorKind::proxy_failed,
+                      name + " refused a tunnel to " + target + " (" + std::to_string(status) + ')')
+                    .status(status));
+  if (!connection.data().empty())
+    throw_error(ErrorKind::proxy_failed, name + " sent bytes behind its answer to CONNECT");
+}
+
+}  // namespace
+
 asio::awaitable<void> HttpClient::Core::open(ConnectionPool::Lease& lease, const Origin& origin,
                                              const HttpTimeouts& timeouts) {
   if (!resolver) throw_error(ErrorKind::cancelled, "the HTTP client was closed");
+  const HttpProxy* proxy = proxy_for(origin);
+  const Origin& next = proxy == nullptr ? origin : proxy->origin;
   const auto deadline = timeouts.deadline.value_or(Deadline::never);
   const auto connect_end = timeouts.connect.count() > 0 ? Clock::now() + timeouts.connect : Deadline::never;
-  const std::string peer = origin.host + ':' + std::to_string(origin.port);
+  const std::string peer = next.host + ':' + std::to_string(next.port);
   std::optional<asio::ip::tcp::socket> socket;
   try {
     const auto give_up = std::min(deadline, connect_end);
-    Addresses addresses = co_await resolve(origin, give_up);
-    auto opened = co_await connect_any(context->executor, std::move(addresses), origin.port, give_up, peer,
+    Addresses addresses = co_await resolve(next, give_up);
+    auto opened = co_await connect_any(context->executor, std::move(addresses), next.port, give_up, peer,
                                        stop.get_token());
     socket.emplace(std::move(opened));
   } catch (const Exception& failure) {
@@ -110,9 +180,13 @@ asio::awaitable<void> HttpClient::Core::open(ConnectionPool::Lease& lease, const
   }
   ++connects;
   lease.attach(std::make_unique<Connection>(context, std::move(*socket), peer));
-  Connection& connection = *lease.connection();
   if (!origin.is_tls()) co_return;
+  Connection& connection = *lease.connection();
   connection.call_deadline(deadline);
+  if (proxy != nullptr) {
+    connection.allow(timeouts.connect, ErrorKind::connect_timeout);
+    co_await open_tunnel(connection, origin, *proxy, options.limits);
+  }
   connection.allow(timeouts.tls, ErrorKind::tls_timeout);
   co_await connection.start_tls(tls, origin.host);
 }
@@ -166,7 +240,15 @@ asio::awaitable<HttpExchange> exchange(std::shared_ptr<HttpClient::Core> core, H
   std::string wire;
   const bool copies_body = request.body.size() <= most_copied_body;
   wire.reserve(512 + (copies_body ? request.body.size() : 0));
-  append_request_head(wire, request);
+  const HttpProxy* proxy = request.origin.is_tls() ? nullptr : core->proxy_for(request.origin);
+  if (proxy == nullptr) {
+    append_request_head(wire, request);
+  } else {
+    HttpHeaders for_proxy;
+    if (const auto credentials = proxy->authorization(); !credentials.empty())
+      for_proxy.add("Proxy-Authorization", credentials.reveal());
+    append_request_head(wire, request, RequestForm::absolute, for_proxy);
+  }
   if (copies_body) wire += std::exchange(request.body, {});
 
   auto state = std::make_unique<HttpExchange::State>(core, request.method, timeouts);
@@ -212,10 +294,34 @@ asio::awaitable<HttpExchange> exchange(std::shared_ptr<HttpClient::Core> core, H
   }
   timings.first_byte = Clock::now() - started;
   ++core->exchanges;
+  if (proxy != nullptr && state->reader.head().status == 407)
+    throw_error(Error(ErrorKind::proxy_failed,
+                      "the proxy " + proxy->origin.authority() + " wants other credentials (407)")
+                    .status(407));
+  state->unpack();
   co_return HttpExchange(std::move(state));
 }
 
 }  // namespace
+
+void HttpExchange::State::unpack() {
+  auto& headers = reader.head().headers;
+  const auto coding = trim(headers.get("content-encoding"));
+  if (coding.empty() || iequals(coding, "identity") || reader.complete()) return;
+  if (!Inflater::knows(coding))
+    throw_error(ErrorKind::bad_http,
+                "HTTP: the Content-Encoding '" + excerpt(coding, 40) + "', which was not asked for");
+  inflater = std::make_unique<Inflater>(core->options.max_decoded_body);
+  unpacked.reset(new char[unpacked_size]);
+  headers.remove("content-encoding");
+  headers.remove("content-length");
+}
+
+std::string_view HttpExchange::State::unpack_some() {
+  const auto size = inflater->read(packed, unpacked.get(), unpacked_size);
+  if (!size) throw_error(size.error());
+  return {unpacked.get(), *size};
+}
 
 HttpExchange::HttpExchange(std::unique_ptr<State> state) : state_(std::move(state)) {}
 HttpExchange::HttpExchange() = default;
@@ -246,17 +352,47 @@ void HttpExchange::State::finish() {
     lease = {};
 }
 
+namespace {
+
+/// A connection whose exchange failed is closed at once, not when its owner gets round to it.
+class DropOnFailure {
+ public:
+  explicit DropOnFailure(ConnectionPool::Lease& lease) : lease_(lease) {}
+  ~DropOnFailure() {
+    if (std::uncaught_exceptions() > before_) lease_ = {};
+  }
+  DropOnFailure(const DropOnFailure&) = delete;
+  DropOnFailure& operator=(const DropOnFailure&) = delete;
+
+ private:
+  ConnectionPool::Lease& lease_;
+  int before_ = std::uncaught_exceptions();
+};
+
+}  // namespace
+
 asio::awaitable<std::string_view> HttpExchange::read_some() {
   State& state = *state_;
   if (state.finished) co_return std::string_view();
+  if (state.lease.connection() == nullptr)
+    throw_error(ErrorKind::connection_lost, "the exchange has already failed");
+  const DropOnFailure guard(state.lease);
   Connection& connection = *state.lease.connection();
   try {
-    while (!state.reader.complete()) {
+    while (true) {
+      if (state.inflater) {
+        const auto part = state.unpack_some();
+        if (!part.empty()) co_return part;
+      }
+      if (state.reader.complete()) break;
       if (!connection.data().empty()) {
         const auto part = state.reader.read_body(connection.bytes(), connection.data().size());
         if (!part) throw_error(part.error());
         connection.consume(part->consumed);
-        if (!part->data.empty()) co_return part->data;
+        if (state.inflater)
+          state.packed = part->data;
+        else if (!part->data.empty())
+          co_return part->data;
         continue;
       }
       if (connection.ended()) {
@@ -279,6 +415,8 @@ asio::awaitable<std::string_view> HttpExchange::read_some() {
     if (failure.code() == asio::error::operation_aborted) throw_cancelled();
     throw_error(error_from(std::current_exception()));
   }
+  const bool cut_short = state.inflater && !state.inflater->complete();
+  if (cut_short) throw_error(ErrorKind::bad_http, "HTTP: a packed body that ends before its data do");
   state.finish();
   co_return std::string_view();
 }

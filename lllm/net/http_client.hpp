@@ -17,6 +17,7 @@
 #include "lllm/base/error.hpp"
 #include "lllm/formats/http_message.hpp"
 #include "lllm/formats/http_reader.hpp"
+#include "lllm/formats/proxy.hpp"
 #include "lllm/net/tls.hpp"
 
 namespace lllm {
@@ -42,12 +43,17 @@ struct HttpClientOptions {
       0;                                  ///< 0: as many as there are calls. Calls beyond it wait, in order.
   std::size_t max_idle_per_origin = 256;  ///< Connections kept for the next call.
   std::chrono::milliseconds max_idle_age{30'000};
-  std::size_t max_decoded_body = 256 * 1024 * 1024;  ///< What a gzip or deflate body may unpack to.
+  /// What a gzip or deflate body may unpack to. None is asked for, but some servers and proxies pack all the
+  /// same.
+  std::size_t max_decoded_body = 64 * 1024 * 1024;
   std::chrono::milliseconds dns_cache{30'000};
   /// For fetching URLs that strangers give: refuses every address that is not public (loopback, private,
   /// link-local, cloud metadata), checked on the address connected to, after the name is resolved.
   /// `permission_denied`.
   bool public_addresses_only = false;
+  /// Through which proxies; nothing: as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say. `ProxyRules()` is none at
+  /// all.
+  std::optional<ProxyRules> proxies;
   HostLookup host_lookup;  ///< Instead of the system's; runs on a helper thread.
 
   HttpClientOptions() = default;
@@ -124,8 +130,8 @@ class HttpClient {
   /// replaced once.
   /// @throws Exception invalid_argument (before anything is sent), dns_failed, connect_failed,
   /// connect_timeout,
-  ///         tls_failed, tls_untrusted, tls_timeout, write_timeout, first_byte_timeout, deadline_exceeded,
-  ///         connection_lost, resource_exhausted, bad_http, limit_exceeded, cancelled.
+  ///         tls_failed, tls_untrusted, tls_timeout, proxy_failed, write_timeout, first_byte_timeout,
+  ///         deadline_exceeded, connection_lost, resource_exhausted, bad_http, limit_exceeded, cancelled.
   /// Cancellation: terminal; the connection is closed and its place in the pool freed.
   asio::awaitable<HttpExchange> send(HttpRequest request, HttpTimeouts timeouts = HttpTimeouts());
 

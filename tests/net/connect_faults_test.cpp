@@ -113,7 +113,7 @@ TEST_SUITE("net/faults") {
       const HttpRequest to_hanging("GET", {"http", "hangs.test", server.port()}, "/");
       const auto freed = run_on(loop, try_fetch(client, to_hanging, with_deadline));
       CHECK(freed.failed_with(ErrorKind::deadline_exceeded));
-      CHECK(freed.took < 90ms);
+      CHECK(freed.took < 50ms + grace);
       const auto timed_out = run_on(loop, try_fetch(client, to_hanging, quick()));
       CHECK(timed_out.failed_with(ErrorKind::dns_failed));
       const HttpRequest to_other("GET", {"http", "other.test", server.port()}, "/");
@@ -147,7 +147,7 @@ TEST_SUITE("net/faults") {
         run_on(loop, try_fetch(client, HttpRequest("GET", {"http", "two.test", hole.port()}, "/"), timeouts));
     CHECK(outcome.failed_with(ErrorKind::connection_lost));  // it got through, to a server that hangs up
     CHECK(outcome.took >= 240ms);
-    CHECK(outcome.took < 1s);
+    CHECK(outcome.took < 2s);
   }
 
   TEST_CASE("fault 4: a refused connection is an error that may be retried") {
@@ -160,7 +160,7 @@ TEST_SUITE("net/faults") {
     const BlackHole hole;
     const auto one = fetch_once({"http", "127.0.0.1", hole.port()}, quick());
     CHECK(one.outcome.failed_with(ErrorKind::connect_timeout));
-    CHECK(one.outcome.took < 140ms);
+    CHECK(one.outcome.took < 100ms + grace);
     CHECK(one.stats.open == 0);
     HttpTimeouts with_deadline;
     with_deadline.deadline = std::chrono::steady_clock::now() + 50ms;
@@ -172,7 +172,7 @@ TEST_SUITE("net/faults") {
     FaultServer server([](FaultPeer& peer) { peer.hang(); });
     const auto one = fetch_once({"https", "127.0.0.1", server.port()}, quick());
     CHECK(one.outcome.failed_with(ErrorKind::tls_timeout));
-    CHECK(one.outcome.took < 140ms);
+    CHECK(one.outcome.took < 100ms + grace);
     CHECK(one.stats.open == 0);
   }
 

@@ -10,6 +10,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "lllm/net/http_server.hpp"
+#include "tests/net/fetch.hpp"
 #include "tests/support/loop.hpp"
 
 using namespace lllm;
@@ -126,13 +127,31 @@ TEST_SUITE("net/http_client") {
     timeouts.first_byte = 50ms;
     auto start = std::chrono::steady_clock::now();
     CHECK(error_on(loop, client.send(request, timeouts)).kind() == ErrorKind::first_byte_timeout);
-    CHECK(std::chrono::steady_clock::now() - start < 100ms);
+    CHECK(std::chrono::steady_clock::now() - start < 50ms + grace);
     HttpTimeouts with_deadline;
     start = std::chrono::steady_clock::now();
     with_deadline.deadline = start + 50ms;
     CHECK(error_on(loop, client.send(request, with_deadline)).kind() == ErrorKind::deadline_exceeded);
-    CHECK(std::chrono::steady_clock::now() - start < 100ms);
+    CHECK(std::chrono::steady_clock::now() - start < 50ms + grace);
     CHECK(client.stats().open == 0);
+  }
+
+  TEST_CASE("a deadline is met within ten milliseconds") {
+    asio::io_context loop;
+    HttpServer server(loop.get_executor(), echo);
+    HttpClient client(loop.get_executor());
+    auto best = std::chrono::nanoseconds::max();
+    for (int i = 0; i < 10; ++i) {  // the best of ten: a busy machine may be late, lllm may not
+      HttpTimeouts timeouts;
+      const auto end = std::chrono::steady_clock::now() + 20ms;
+      timeouts.deadline = end;
+      const HttpRequest request("GET", origin_of(server), "/slow");
+      CHECK(error_on(loop, client.send(request, timeouts)).kind() == ErrorKind::deadline_exceeded);
+      const auto late = std::chrono::steady_clock::now() - end;
+      CHECK(late >= 0ns);
+      best = std::min(best, std::chrono::nanoseconds(late));
+    }
+    CHECK(best < 10ms);
   }
 
   TEST_CASE("the context's run() returns when no call is under way, though the client lives") {
