@@ -70,17 +70,18 @@ struct Search {
 };
 BOOST_DESCRIBE_STRUCT(Search, (), (query))
 
-// Searches the archive of the package. It takes its time, as a database would, and blocks nobody meanwhile.
+// It takes its time, as a database would, and blocks nobody meanwhile.
+asio::awaitable<json::value> search(const Runtime& runtime) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, std::chrono::milliseconds(20));
+  co_await timer.async_wait(asio::use_awaitable);
+  const AssetPtr archive = co_await load_asset("research.assets:archive.json", runtime);
+  co_return archive->data.value_or(json::value());
+}
+
+// Searches the archive of the package. `runtime` must outlive the tool.
 Tool archive_search(const Runtime& runtime) {
-  return Tool::from<Search>(
-      "search_archive", "Searches the newspaper's archive.",
-      [&runtime](Search) -> asio::awaitable<json::value> {
-        const Runtime& archive_of = runtime;
-        asio::steady_timer timer(co_await asio::this_coro::executor, std::chrono::milliseconds(20));
-        co_await timer.async_wait(asio::use_awaitable);
-        const AssetPtr archive = co_await load_asset("research.assets:archive.json", archive_of);
-        co_return archive->data.value_or(json::value());
-      });
+  return Tool::from<Search>("search_archive", "Searches the newspaper's archive.",
+                            [&runtime](const Search&) { return search(runtime); });
 }
 
 // One dialog from its first word to its last.

@@ -7,8 +7,10 @@
 #include "lllm/cli/terminal.hpp"
 #include "lllm/version.hpp"
 
-int main(int argc, char** argv) {
-  using namespace lllm::cli;
+namespace lllm::cli {
+namespace {
+
+int run(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader of our output that went away is an error of a write, not our end
 
   CLI::App app(
@@ -28,7 +30,7 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;
-  } catch (const lllm::Exception& e) {
+  } catch (const Exception& e) {
     print_error(e.what());
     return 1;
   } catch (const std::exception& e) {
@@ -36,4 +38,11 @@ int main(int argc, char** argv) {
     return 1;
   }
   return outcome.exit_code;
+}
+
+}  // namespace
+}  // namespace lllm::cli
+
+int main(int argc, char** argv) {
+  return lllm::cli::run(argc, argv);
 }
