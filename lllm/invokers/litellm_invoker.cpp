@@ -10,6 +10,7 @@
 #include "lllm/formats/retry.hpp"
 #include "lllm/formats/url.hpp"
 #include "lllm/invokers/finish_reply.hpp"
+#include "lllm/invokers/google_auth.hpp"
 #include "lllm/invokers/http_call.hpp"
 #include "lllm/invokers/scripted_invoker.hpp"
 #include "lllm/wires/codec.hpp"
@@ -42,6 +43,7 @@ Result<> authorize(HttpHeaders& headers, const ProviderAccess& access) {
       headers.set("x-goog-api-key", key);
       break;
     case Auth::google_oauth:
+      break;  // a token is fetched when the call is made
     case Auth::aws_sigv4:
       return Error(ErrorKind::unsupported, "this provider's way to sign in is not part of this build");
   }
@@ -65,6 +67,7 @@ class LiteLLMInvoker::Core : public std::enable_shared_from_this<LiteLLMInvoker:
   struct Reach {
     ProviderAccess access;
     std::unordered_map<std::string, Url> urls;  // parsed base URLs, by wire and model
+    std::unique_ptr<GoogleTokenSource> google;  // with Auth::google_oauth
   };
 
   Result<Reach*> reach(const std::shared_ptr<const Provider>& provider);
@@ -88,7 +91,9 @@ LiteLLMInvoker::Core::Core(asio::any_io_executor executor, InvokerOptions option
 
 Result<LiteLLMInvoker::Core::Reach*> LiteLLMInvoker::Core::reach(
     const std::shared_ptr<const Provider>& provider) {
-  if (const auto known = reaches_.find(provider->name); known != reaches_.end()) return known->second.get();
+  // A model may name a region of its own (Bedrock): then the same provider is at another place.
+  const std::string place = provider->name + '\n' + provider->base_url;
+  if (const auto known = reaches_.find(place); known != reaches_.end()) return known->second.get();
   AccessOverrides given;
   given.base_url = options_.base_url();
   given.key = options_.api_key();
@@ -100,7 +105,9 @@ Result<LiteLLMInvoker::Core::Reach*> LiteLLMInvoker::Core::reach(
   if (!access) return access.error();
   auto made = std::make_unique<Reach>();
   made->access = std::move(*access);
-  return reaches_.emplace(provider->name, std::move(made)).first->second.get();
+  if (made->access.auth == Auth::google_oauth)
+    made->google = std::make_unique<GoogleTokenSource>(client_, made->access.key);
+  return reaches_.emplace(place, std::move(made)).first->second.get();
 }
 
 Result<HttpCallPlan> LiteLLMInvoker::Core::plan(const Dialog& dialog, const std::string& model,
@@ -157,6 +164,8 @@ Result<HttpCallPlan> LiteLLMInvoker::Core::plan(const Dialog& dialog, const std:
   if (const auto* extra = as_object(find(options.model_args(), "extra_headers")))
     for (const auto& [name, value] : *extra) plan.request.headers.set(name, as_text(&value));
 
+  if (GoogleTokenSource* google = (*reached)->google.get())
+    plan.authorize = [google](HttpRequest& request) { return google->authorize(request); };
   plan.client = &client_;
   plan.timeouts = options_.timeouts();
   plan.timeouts.deadline = plan.deadline;
