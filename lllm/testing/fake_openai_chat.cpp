@@ -205,7 +205,7 @@ const FakeWire& fake_openai_chat() {
 }
 
 const FakeWire* find_fake_wire(std::string_view method, std::string_view path) {
-  for (const FakeWire* wire : {&fake_openai_chat()})
+  for (const FakeWire* wire : {&fake_openai_chat(), &fake_gemini(), &fake_ollama()})
     if (wire->serves(method, path)) return wire;
   return nullptr;
 }

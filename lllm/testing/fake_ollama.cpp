@@ -1,0 +1,137 @@
+#include "lllm/testing/fake_wire.hpp"
+
+namespace lllm {
+namespace {
+
+// Created at a fixed time: the same request gets the same bytes.
+constexpr std::string_view created = "2025-06-15T15:06:40Z";
+
+json::object call_json(const ToolCall& call) {
+  const auto arguments = call.parsed_arguments();
+  return {{"function",
+           json::object{{"name", json::string(call.name)},
+                        {"arguments", arguments ? json::value(*arguments) : json::value(json::object())}}}};
+}
+
+json::object line(const FakeRequest& request, json::object message) {
+  message["role"] = "assistant";
+  return {{"model", json::string(request.model)},
+          {"created_at", json::string(created)},
+          {"message", std::move(message)},
+          {"done", false}};
+}
+
+void finish(json::object& last, const FakeRequest& request, const FakeReply& reply) {
+  const Usage usage = usage_of(reply, request);
+  last["done"] = true;
+  last["done_reason"] = reply.finish_reason == "length" ? "length" : "stop";
+  last["prompt_eval_count"] = usage.prompt_tokens.value_or(0);
+  last["eval_count"] = usage.completion_tokens.value_or(0);
+}
+
+class OllamaStream final : public FakeStream {
+ public:
+  OllamaStream(const FakeRequest& request, const FakeReply& reply) : request_(request), reply_(reply) {}
+
+  void begin(std::string&) override {}
+
+  void step(std::string& out, const FakeStep& step) override {
+    json::object message{{"content", ""}};
+    switch (step.kind) {
+      case FakeStep::Kind::text:
+        message["content"] = json::string(step.text);
+        break;
+      case FakeStep::Kind::reasoning:
+        message["thinking"] = json::string(step.text);
+        break;
+      case FakeStep::Kind::tool_start:
+        message["tool_calls"] = json::array{call_json(reply_.tool_calls[step.index])};
+        break;
+      case FakeStep::Kind::tool_arguments:
+        return;  // a call comes whole
+    }
+    append_json(out, line(request_, std::move(message)));
+    out += '\n';
+  }
+
+  void end(std::string& out) override {
+    json::object last = line(request_, json::object{{"content", ""}});
+    finish(last, request_, reply_);
+    append_json(out, last);
+    out += '\n';
+  }
+
+  void error(std::string& out, std::string_view type, std::string_view message) override {
+    out += fake_ollama().error_body(500, type, message) + '\n';
+  }
+
+ private:
+  const FakeRequest& request_;
+  const FakeReply& reply_;
+};
+
+class Ollama final : public FakeWire {
+ public:
+  bool serves(std::string_view method, std::string_view path) const override {
+    return method == "POST" && path.substr(0, path.find('?')).ends_with("/api/chat");
+  }
+
+  Result<FakeRequest> read(std::string_view path, const json::value& body) const override {
+    FakeRequest request;
+    request.wire = "ollama-chat";
+    request.path = std::string(path);
+    request.body = body;
+    request.model = std::string(text_at(body, "model"));
+    request.stream = as_boolean(find(body, "stream")).value_or(true);
+    if (request.model.empty()) return Error(ErrorKind::invalid_request, "model is required");
+    if (const auto* messages = array_at(body, "messages"))
+      for (const auto& message : *messages) {
+        const auto role = text_at(message, "role");
+        if (role == "tool") {
+          ++request.tool_results;
+          request.last_tool_result = std::string(text_at(message, "content"));
+        } else if (role == "user") {
+          request.tool_results = 0;
+          request.last_user_text = std::string(text_at(message, "content"));
+        }
+      }
+    if (const auto* tools = array_at(body, "tools"))
+      for (const auto& tool : *tools)
+        if (const auto* function = find(tool, "function")) {
+          const auto* parameters = object_at(*function, "parameters");
+          request.tools.emplace_back(std::string(text_at(*function, "name")),
+                                     parameters == nullptr ? json::object() : *parameters);
+        }
+    return request;
+  }
+
+  std::string whole(const FakeRequest& request, const FakeReply& reply) const override {
+    json::object message{{"content", json::string(reply.text)}};
+    if (!reply.reasoning.empty()) message["thinking"] = json::string(reply.reasoning);
+    json::array calls;
+    for (const auto& call : reply.tool_calls) calls.push_back(call_json(call));
+    if (!calls.empty()) message["tool_calls"] = std::move(calls);
+    json::object answer = line(request, std::move(message));
+    finish(answer, request, reply);
+    return to_json(answer);
+  }
+
+  [[nodiscard]] std::string_view stream_content_type() const override { return "application/x-ndjson"; }
+
+  std::unique_ptr<FakeStream> stream(const FakeRequest& request, const FakeReply& reply) const override {
+    return std::make_unique<OllamaStream>(request, reply);
+  }
+
+  std::string error_body(int, std::string_view, std::string_view message) const override {
+    return to_json(json::object{{"error", json::string(message)}});
+  }
+};
+
+}  // namespace
+
+const FakeWire& fake_ollama() {
+  static const Ollama wire;
+  return wire;
+}
+
+}  // namespace lllm

@@ -1,0 +1,152 @@
+// lllm's own invoker against the fake provider, on the wires that are not OpenAI's.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+
+#include "lllm/invokers/handlers.hpp"
+#include "lllm/invokers/litellm_invoker.hpp"
+#include "lllm/net/http_server.hpp"
+#include "lllm/testing/fake_provider.hpp"
+#include "tests/support/loop.hpp"
+
+using namespace lllm;
+using test::run_on;
+
+namespace {
+
+struct Collector final : BaseStreamHandler {
+  std::string text, reasoning;
+  asio::awaitable<void> handle_chunk(std::string_view content, const StreamChunk&) override {
+    text += content;
+    return {};
+  }
+  asio::awaitable<void> handle_reasoning(std::string_view content, const StreamChunk&) override {
+    reasoning += content;
+    return {};
+  }
+};
+
+struct Wire {
+  const char* model;
+  const char* base;
+};
+constexpr Wire wires[] = {{"gemini/gemini-3-pro-preview", "/v1beta"}, {"ollama/llama3.2", ""}};
+
+Tool look_up() {
+  return Tool("look_up", "Looks a word up.",
+              *parse_json(R"({"type":"object","properties":{"word":{"type":"string"}},"required":["word"]})")
+                   ->if_object(),
+              {});
+}
+
+}  // namespace
+
+TEST_SUITE("testing/fake_wires") {
+  TEST_CASE("streamed and unstreamed answers agree, with reasoning, usage and the tool's round trip") {
+    for (const auto& wire : wires) {
+      CAPTURE(wire.model);
+      asio::io_context loop;
+      FakeProvider provider(loop.get_executor());
+      InvokerOptions options;
+      options.environment(Environment(fixed_variables({})));
+      options.base_url(provider.origin() + wire.base).api_key(Secret("sk-canary"));
+      LiteLLMInvoker invoker(loop.get_executor(), options);
+      FakeReply reply("Grüße aus Bern, \"quoted\"\nand more.");
+      reply.reasoning = "Let me think about it.";
+      provider.script(reply);
+      provider.script(reply);
+      Dialog dialog;
+      dialog.put_text("Be brief.", Role::system).put_text("Hello");
+      const auto whole = run_on(loop, invoker.call(dialog, wire.model, CallOptions()));
+      Collector collector;
+      CallOptions streamed_options;
+      streamed_options.stream_handler(&collector);
+      const auto streamed = run_on(loop, invoker.call(dialog, wire.model, streamed_options));
+      CHECK(whole.message.text() == reply.text);
+      CHECK(whole.message.reasoning() == reply.reasoning);
+      CHECK(streamed.message.text() == reply.text);
+      CHECK(collector.text == reply.text);
+      CHECK(collector.reasoning == reply.reasoning);
+      CHECK(streamed.message.usage == whole.message.usage);
+      CHECK(streamed.message.finish_reason == whole.message.finish_reason);
+      CHECK(whole.message.usage.prompt_tokens.value_or(0) > 0);
+
+      // The fake model calls the tool that it is offered, and answers once its result is there.
+      CallOptions with_tool;
+      with_tool.tools({look_up()});
+      const auto asked = run_on(loop, invoker.call(dialog, wire.model, with_tool));
+      REQUIRE(asked.message.tool_calls.size() == 1);
+      CHECK(asked.message.tool_calls[0].name == "look_up");
+      CHECK(asked.execution_errors.empty());
+      dialog.append(asked.message);
+      dialog.put_tool_result(asked.message.tool_calls[0].id, "look_up", "a meaning");
+      const auto answered = run_on(loop, invoker.call(dialog, wire.model, with_tool));
+      CHECK(answered.message.tool_calls.empty());
+      CHECK_FALSE(answered.message.text().empty());
+      CHECK(provider.requests().back().last_tool_result == "a meaning");
+      CHECK(provider.requests().back().tool_results == 1);
+    }
+  }
+
+  TEST_CASE("Vertex AI: a token is fetched for the credentials and sent with every call") {
+    asio::io_context loop;
+    int asked = 0;
+    HttpServer google(loop.get_executor(), [&asked](const HttpServerRequest&, HttpResponder& responder) {
+      ++asked;
+      HttpHeaders headers{{"Content-Type", "application/json"}};
+      return responder.send(200, std::move(headers), R"({"access_token":"ya29.canary","expires_in":3600})");
+    });
+    FakeProvider provider(loop.get_executor());
+    const std::string credentials =
+        R"({"type":"authorized_user","client_id":"i","client_secret":"s","refresh_token":"r","token_uri":")" +
+        google.url() + R"(/token"})";
+    InvokerOptions options;
+    options.environment(Environment(fixed_variables({{"VERTEXAI_PROJECT", "p"},
+                                                     {"VERTEXAI_LOCATION", "global"},
+                                                     {"VERTEXAI_CREDENTIALS", credentials}})));
+    options.base_url("vertex_ai", provider.origin() + "/v1/projects/p/locations/global/publishers/google");
+    LiteLLMInvoker invoker(loop.get_executor(), options);
+    Dialog dialog;
+    dialog.put_text("Hello");
+    for (int i = 0; i < 3; ++i) {
+      provider.script(FakeReply("Hi."));
+      CHECK(run_on(loop, invoker.call(dialog, "vertex_ai/gemini-2.5-pro", CallOptions())).message.text() ==
+            "Hi.");
+    }
+    CHECK(asked == 1);
+    CHECK(provider.requests().back().api_key == "ya29.canary");
+    CHECK(provider.requests().back().path ==
+          "/v1/projects/p/locations/global/publishers/google/models/gemini-2.5-pro:generateContent");
+  }
+
+  TEST_CASE("errors, cut streams and error events are what they are") {
+    for (const auto& wire : wires) {
+      CAPTURE(wire.model);
+      asio::io_context loop;
+      FakeProvider provider(loop.get_executor());
+      InvokerOptions options;
+      options.environment(Environment(fixed_variables({})));
+      options.base_url(provider.origin() + wire.base).api_key(Secret("sk-canary"));
+      LiteLLMInvoker invoker(loop.get_executor(), options);
+      Dialog dialog;
+      dialog.put_text("Hello");
+      Collector collector;
+      CallOptions call;
+      call.stream_handler(&collector).max_retries(0);
+
+      provider.script(FakeReply::error(404, "NOT_FOUND", "no such model"));
+      CHECK(test::error_on(loop, invoker.call(dialog, wire.model, call)).kind() == ErrorKind::not_found);
+      FakeReply cut("one two three four");
+      cut.fault = FakeFault::close;
+      cut.fault_after = 2;
+      provider.script(cut);
+      const Error early = test::error_on(loop, invoker.call(dialog, wire.model, call));
+      CHECK((early.kind() == ErrorKind::incomplete_reply || early.kind() == ErrorKind::connection_lost));
+      REQUIRE(early.partial() != nullptr);
+      CHECK(early.partial()->text().starts_with("one"));
+      CHECK(early.to_string().find("canary") == std::string::npos);
+    }
+  }
+}
