@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "lllm/base/json_reader.hpp"
 #include "lllm/base/text.hpp"
@@ -281,10 +282,11 @@ Result<> ResponsesStreamDecoder::take_last(const Event& event) {
   response_ = std::move(*response);
   // Some servers leave the output out of the last event, for it was streamed.
   if (const auto* output = array_at(response_, "output"); output == nullptr || output->empty()) {
-    std::stable_sort(items_.begin(), items_.end(),
-                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    // By index, and in the order of arrival where one repeats. (clang warns of what stable_sort is made of.)
+    std::multimap<decltype(items_)::value_type::first_type, json::value> ordered;
+    for (auto& [index, item] : items_) ordered.emplace(index, std::move(item));
     json::array streamed;
-    for (auto& [index, item] : items_) streamed.push_back(std::move(item));
+    for (auto& [index, item] : ordered) streamed.push_back(std::move(item));
     response_.as_object()["output"] = std::move(streamed);
   }
   items_.clear();
