@@ -97,9 +97,9 @@ class ContentReader {
     json::value copy = block;
     if (const auto* caller = find(block, "caller"); caller != nullptr && text_at(*caller, "type") != "direct")
       keep_ = true;  // called from the provider's sandbox: it must recognise the call
+    if (const auto* given = find(block, "id"); given != nullptr && given->is_string())
+      call.provider_id = call.id;
     if (call.id.empty()) {
-      if (const auto* given = find(block, "id"); given != nullptr && given->is_string())
-        call.provider_id = "";
       const std::string seed =
           std::string(reply_id_) + '/' + call.name + '/' + std::to_string(message_.tool_calls.size());
       call.id = "toolu_" + sha256_hex(seed).substr(0, 24);

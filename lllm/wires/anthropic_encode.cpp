@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "lllm/base/base64.hpp"
 #include "lllm/base/text.hpp"
@@ -396,39 +397,56 @@ class Encoder {
   // ---- messages
   // --------------------------------------------------------------------------------------------
 
+  // What one side says in several messages goes out as one.
   Result<> write_messages() {
     const auto& messages = in_.dialog.messages();
+    const auto is_reply = [&](std::size_t i) {
+      return messages[i]->role == Role::assistant || messages[i]->role == Role::tool_call;
+    };
     out() += ",\"messages\":[";
-    bool first = true;
+    std::optional<bool> wrote;  // whether the message before was a reply
     for (std::size_t i = 0; i < messages.size();) {
-      const Role role = messages[i]->role;
-      if (role == Role::system) {
+      if (messages[i]->role == Role::system) {
         ++i;
-      } else if (role == Role::assistant || role == Role::tool_call) {
-        write_assistant(first, *messages[i], i + 1 == messages.size());
-        ++i;
+        continue;
+      }
+      const bool reply = is_reply(i);
+      std::size_t end = i;
+      while (end < messages.size() && (messages[end]->role == Role::system || is_reply(end) == reply)) ++end;
+      const std::size_t start = out().size();
+      bool first = true;
+      const bool joins = wrote && *wrote == reply;  // what lay between was empty (a refusal)
+      if (joins) {
+        out().resize(start - 2);
+        first = false;
       } else {
-        // What the user and the tools say between two replies is one message: results first.
-        std::size_t end = i;
-        while (end < messages.size() && messages[end]->role != Role::assistant &&
-               messages[end]->role != Role::tool_call)
-          ++end;
-        if (auto done = write_user(first, i, end); !done) return done;
-        i = end;
+        if (wrote) out() += ',';
+        out() += reply ? R"({"role":"assistant","content":[)" : R"({"role":"user","content":[)";
+      }
+      if (reply) {
+        for (; i < end; ++i)
+          if (messages[i]->role != Role::system) write_assistant(first, *messages[i], end == messages.size());
+      } else if (auto done = write_user(first, i, end); !done) {
+        return done;
+      }
+      i = end;
+      if (first) {
+        out().resize(start);
+      } else {
+        wrote = reply;
+        out() += "]}";
       }
     }
-    if (first)
+    if (!wrote)
       return Error(ErrorKind::invalid_argument,
                    "anthropic-messages: the dialog has no message of the user: nothing to answer");
     out() += ']';
     return {};
   }
 
-  Result<> write_user(bool& first_message, std::size_t begin, std::size_t end) {
+  // Results first, as the API wants them.
+  Result<> write_user(bool& first, std::size_t begin, std::size_t end) {
     const auto& messages = in_.dialog.messages();
-    const std::size_t start = out().size();
-    out() += first_message ? "{\"role\":\"user\",\"content\":[" : ",{\"role\":\"user\",\"content\":[";
-    bool first = true;
     for (std::size_t i = begin; i < end; ++i)
       if (messages[i]->role == Role::tool)
         if (auto done = write_tool_result(first, *messages[i]); !done) return done;
@@ -436,12 +454,6 @@ class Encoder {
       if (messages[i]->role == Role::user)
         for (const auto& part : messages[i]->parts)
           if (auto done = write_part(first, part); !done) return done;
-    if (first) {
-      out().resize(start);
-      return {};
-    }
-    first_message = false;
-    out() += "]}";
     return {};
   }
 
@@ -521,11 +533,7 @@ class Encoder {
     return {};
   }
 
-  void write_assistant(bool& first_message, const Message& message, bool last) {
-    const std::size_t start = out().size();
-    out() +=
-        first_message ? "{\"role\":\"assistant\",\"content\":[" : ",{\"role\":\"assistant\",\"content\":[";
-    bool first = true;
+  void write_assistant(bool& first, const Message& message, bool last) {
     const auto& state = message.wire_state;
     if (state && state->wire == wire_name && state->content.is_array())
       for (const auto& block : state->content.get_array()) {
@@ -534,12 +542,6 @@ class Encoder {
       }
     else
       write_assistant_parts(first, message, last);
-    if (first) {  // an empty reply (a refusal): the API takes no empty message
-      out().resize(start);
-      return;
-    }
-    first_message = false;
-    out() += "]}";
   }
 
   void write_assistant_parts(bool& first, const Message& message, bool last) {

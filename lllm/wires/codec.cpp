@@ -7,6 +7,8 @@
 
 #include "lllm/base/text.hpp"
 #include "lllm/wires/anthropic.hpp"
+#include "lllm/wires/bedrock.hpp"
+#include "lllm/wires/cohere.hpp"
 #include "lllm/wires/gemini.hpp"
 #include "lllm/wires/ollama.hpp"
 #include "lllm/wires/openai_chat.hpp"
@@ -181,7 +183,7 @@ std::optional<std::string> Codec::poll_path(std::string_view) const {
 const Codec* find_codec(std::string_view wire) {
   // One row per wire.
   for (const Codec* codec : {&openai_chat_codec(), &openai_responses_codec(), &anthropic_codec(),
-                             &gemini_codec(), &ollama_codec()})
+                             &gemini_codec(), &bedrock_codec(), &cohere_codec(), &ollama_codec()})
     if (codec->name() == wire) return codec;
   return nullptr;
 }

@@ -1,0 +1,593 @@
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <set>
+
+#include "lllm/base/text.hpp"
+#include "lllm/wires/aws_sigv4.hpp"
+#include "lllm/wires/bedrock.hpp"
+#include "lllm/wires/claude.hpp"
+#include "lllm/wires/model_args.hpp"
+#include "lllm/wires/providers.hpp"
+
+namespace lllm::bedrock {
+namespace {
+
+using Pair = std::pair<std::string_view, std::string_view>;
+
+constexpr std::array<Pair, 12> document_formats = {{
+    {"application/pdf", "pdf"},
+    {"text/csv", "csv"},
+    {"application/msword", "doc"},
+    {"application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx"},
+    {"application/vnd.ms-excel", "xls"},
+    {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"},
+    {"text/html", "html"},
+    {"text/markdown", "md"},
+    {"text/x-markdown", "md"},
+    {"text/plain", "txt"},
+    {"application/json", "txt"},
+    {"text/xml", "txt"},
+}};
+constexpr std::array<Pair, 5> image_formats = {{
+    {"image/png", "png"},
+    {"image/jpeg", "jpeg"},
+    {"image/jpg", "jpeg"},
+    {"image/gif", "gif"},
+    {"image/webp", "webp"},
+}};
+constexpr std::array<Pair, 8> video_formats = {{
+    {"video/mp4", "mp4"},
+    {"video/quicktime", "mov"},
+    {"video/x-matroska", "mkv"},
+    {"video/webm", "webm"},
+    {"video/x-flv", "flv"},
+    {"video/mpeg", "mpeg"},
+    {"video/x-ms-wmv", "wmv"},
+    {"video/3gpp", "three_gp"},
+}};
+
+template <std::size_t N>
+std::string_view format_of(const std::array<Pair, N>& formats, std::string_view mime) {
+  for (const auto& [type, format] : formats)
+    if (type == mime) return format;
+  return {};
+}
+
+// By the end of an address, for what has no media type.
+std::string_view extension(std::string_view url) {
+  const auto dot = url.rfind('.');
+  return dot == url.npos ? std::string_view() : url.substr(dot + 1);
+}
+
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != text.npos;
+}
+
+// Models other than Claude that take a schema. Spec: Bedrock User Guide, "Structured outputs", supported
+// models.
+bool takes_schema(std::string_view model) {
+  constexpr std::array<std::string_view, 11> families = {"qwen.",
+                                                         "deepseek.v3",
+                                                         "google.gemma",
+                                                         "minimax.",
+                                                         "moonshot",
+                                                         "nvidia.nemotron",
+                                                         "openai.gpt-oss",
+                                                         "mistral.mistral-large-3",
+                                                         "mistral.ministral-3",
+                                                         "mistral.magistral",
+                                                         "mistral.voxtral"};
+  return std::any_of(families.begin(), families.end(), [&](auto family) { return contains(model, family); });
+}
+
+class Encoder {
+ public:
+  explicit Encoder(const EncodeInput& input)
+      : in_(input), args_(input.options.model_args()), traits_(claude_traits(input.model)) {}
+
+  Result<EncodedRequest> run() {
+    wanted_ = take_format(in_.format, args_);
+    read_arguments();
+    if (auto done = write_body(); !done) return done.error();
+    request_.path =
+        "/model/" + aws_uri_encode(in_.model, false) + (in_.stream ? "/converse-stream" : "/converse");
+    request_.headers.add("content-type", "application/json");
+    if (const auto* headers = as_object(args_.take("extra_headers")))
+      for (const auto& [name, value] : *headers) request_.headers.set(name, as_text(&value));
+    request_.model_args = std::move(settings_);
+    request_.dropped = args_.dropped();
+    return std::move(request_);
+  }
+
+ private:
+  // ---- settings
+  // --------------------------------------------------------------------------------------------
+
+  void read_arguments() {
+    json::object inference;
+    json::object more;  // additionalModelRequestFields
+    if (const auto* effort = args_.take("reasoning_effort")) add_effort(more, *effort);
+    args_.pass("thinking", more);
+    const auto* thinking = find(more, "thinking");
+    const auto type = thinking != nullptr ? text_at(*thinking, "type") : std::string_view();
+    thinks_ = type == "enabled" || type == "adaptive";
+
+    if (const auto limit =
+            as_integer(args_.take({"max_tokens", "max_completion_tokens", "max_output_tokens"}))) {
+      const auto budget = thinking != nullptr ? integer_at(*thinking, "budget_tokens") : std::nullopt;
+      inference["maxTokens"] = budget && *limit <= *budget ? *limit + *budget : *limit;
+    }
+    add_sampling(inference, more);
+    if (const auto* given = args_.take({"stop", "stop_sequences", "stopSequences"})) {
+      auto stop = stop_list(given);
+      if (stop.empty())
+        args_.drop("stop");
+      else
+        inference["stopSequences"] = std::move(stop);
+    }
+    if (const auto* n = args_.take("n"); n != nullptr && as_integer(n) != 1) args_.drop("n");
+    if (const auto* given = args_.take("inferenceConfig")) merge_into(inference, *given);
+    if (const auto* given = args_.take("additionalModelRequestFields")) merge_into(more, *given);
+
+    if (!inference.empty()) settings_["inferenceConfig"] = std::move(inference);
+    if (!more.empty()) settings_["additionalModelRequestFields"] = std::move(more);
+    for (const auto own : {"guardrailConfig", "performanceConfig", "requestMetadata", "promptVariables",
+                           "additionalModelResponseFieldPaths", "outputConfig"})
+      args_.pass(own, settings_);
+    if (const auto* tier = args_.take({"serviceTier", "service_tier"}))
+      settings_["serviceTier"] = tier->is_string() ? json::value{{"type", *tier}} : *tier;
+    add_format();
+    if (const auto* extra = args_.take("extra_body")) merge_into(settings_, *extra);
+  }
+
+  static void merge_into(json::object& to, const json::value& from) {
+    if (from.is_object())
+      for (const auto& [key, value] : from.get_object()) deep_merge(to[key], value);
+  }
+
+  void add_effort(json::object& more, const json::value& effort) {
+    const auto word = as_text(&effort);
+    if (traits_.version > 0) {
+      more = claude_thinking(traits_, word);
+      if (!more.empty()) return;
+    } else if (contains(in_.model, "amazon.nova-2")) {
+      more["reasoningConfig"] = word == "none"
+                                    ? json::value{{"type", "disabled"}}
+                                    : json::value{{"type", "enabled"}, {"maxReasoningEffort", effort}};
+      return;
+    } else if (contains(in_.model, "openai.gpt-oss")) {
+      more["reasoning_effort"] = effort;
+      return;
+    } else if (contains(in_.model, "qwen.")) {
+      more["reasoning_config"] = effort;
+      return;
+    }
+    args_.drop("reasoning_effort");
+  }
+
+  void add_sampling(json::object& inference, json::object& more) {
+    const bool free = !traits_.fixed_sampling();
+    if (const auto* temperature = args_.take("temperature")) {
+      if (free && (!thinks_ || as_number(temperature) == 1.0))
+        inference["temperature"] = *temperature;
+      else
+        args_.drop("temperature");
+    }
+    if (const auto* p = args_.take({"top_p", "topP"})) {
+      const bool clash = traits_.one_sampling_knob() && inference.contains("temperature");
+      if (free && !clash && (!thinks_ || as_number(p).value_or(0) >= 0.95))
+        inference["topP"] = *p;
+      else
+        args_.drop("top_p");
+    }
+    if (const auto* k = args_.take("top_k")) {
+      if (!free || thinks_)
+        args_.drop("top_k");
+      else if (contains(in_.model, "amazon.nova"))
+        more["inferenceConfig"] = {{"topK", *k}};
+      else
+        more[contains(in_.model, "cohere.") ? "k" : "top_k"] = *k;
+    }
+  }
+
+  void add_format() {
+    if (wanted_.schema == nullptr) return;
+    const bool native = traits_.version > 0 ? traits_.native_schema() : takes_schema(in_.model);
+    if (!native || !is_closed_schema(*wanted_.schema)) {
+      answer_by_tool_ = true;
+      return;
+    }
+    json::object schema{{"name", json::string(wanted_.name)},
+                        {"schema", json::string(to_json(portable_schema(*wanted_.schema)))}};
+    if (!wanted_.description.empty()) schema["description"] = json::string(wanted_.description);
+    settings_["outputConfig"] = {
+        {"textFormat", {{"type", "json_schema"}, {"structure", {{"jsonSchema", std::move(schema)}}}}}};
+  }
+
+  // ---- body
+  // ------------------------------------------------------------------------------------------------
+
+  std::string& out() { return request_.body; }
+  void string(std::string_view text) { append_json_string(out(), text); }
+  void next(bool& first) {
+    if (!std::exchange(first, false)) out() += ',';
+  }
+
+  Result<> write_body() {
+    out() += '{';
+    if (!settings_.contains("messages"))
+      if (auto done = write_messages(); !done) return done;
+    if (!settings_.contains("system")) write_system();
+    if (!settings_.contains("toolConfig")) write_tools();
+    for (const auto& [name, value] : settings_) {
+      if (out().size() > 1) out() += ',';
+      string(name);
+      out() += ':';
+      append_json(out(), value);
+    }
+    out() += '}';
+    return {};
+  }
+
+  void cache_point(bool& first, const std::optional<std::string>& ttl) {
+    if (!ttl || first) return;  // there is something to cache
+    out() += ",{\"cachePoint\":{\"type\":\"default\"";
+    if (!ttl->empty()) {
+      out() += ",\"ttl\":";
+      string(*ttl);
+    }
+    out() += "}}";
+  }
+
+  void text_block(bool& first, std::string_view text) {
+    if (trim(text).empty()) return;  // refused by the API
+    next(first);
+    out() += "{\"text\":";
+    string(text);
+    out() += '}';
+  }
+
+  void write_system() {
+    bool first = true;
+    for (const auto& message : in_.dialog.messages()) {
+      if (message->role != Role::system) continue;
+      for (const auto& part : message->parts)
+        if (const auto* text = std::get_if<TextPart>(&part); text && !trim(text->text).empty()) {
+          if (first) out() += out().size() > 1 ? ",\"system\":[" : "\"system\":[";
+          text_block(first, text->text);
+          cache_point(first, text->cache_ttl);
+        }
+    }
+    if (!first) out() += ']';
+  }
+
+  // ---- tools
+  // -----------------------------------------------------------------------------------------------
+
+  void write_tool(bool& first, std::string_view name, std::string_view description,
+                  const json::object& schema, bool strict = false) {
+    next(first);
+    out() += "{\"toolSpec\":{\"name\":";
+    string(name);
+    if (!description.empty()) {
+      out() += ",\"description\":";
+      string(description);
+    }
+    out() += ",\"inputSchema\":{\"json\":";
+    if (schema.contains("type"))
+      append_json(out(), schema);
+    else
+      out() += R"({"type":"object","properties":{}})";
+    out() += strict ? "},\"strict\":true}}" : "}}}";
+  }
+
+  void write_tools() {
+    const std::size_t start = out().size();
+    out() += start > 1 ? ",\"toolConfig\":{\"tools\":[" : "\"toolConfig\":{\"tools\":[";
+    static const json::object no_schema;
+    bool first = true;
+    for (const auto& tool : in_.tools)
+      write_tool(first, tool.name(), tool.description(), tool.parameters().value());
+    if (const auto* given = as_array(args_.take("tools")))
+      for (const auto& tool : *given) {
+        const auto* function = find(tool, "function");
+        if (function == nullptr) {  // toolSpec, systemTool or cachePoint: this API's own form
+          next(first);
+          append_json(out(), tool);
+          continue;
+        }
+        const auto* schema = object_at(*function, "parameters");
+        write_tool(first, text_at(*function, "name"), text_at(*function, "description"),
+                   schema != nullptr ? *schema : no_schema,
+                   as_boolean(find(*function, "strict")).value_or(false) &&
+                       (traits_.native_schema() || takes_schema(in_.model)));
+      }
+    const bool any_function = !first;
+    if (answer_by_tool_) write_tool(first, answer_tool, answer_tool_description, *wanted_.schema);
+    if (first) write_past_tools(first);
+    report_add_ons();
+    const auto* choice = args_.take("tool_choice");
+    if (const auto* parallel = args_.take("parallel_tool_calls");
+        parallel != nullptr && as_boolean(parallel) == false)
+      args_.drop("parallel_tool_calls");
+    if (first) {
+      out().resize(start);
+      return;
+    }
+    out() += ']';
+    write_choice(choice, any_function);
+    out() += '}';
+  }
+
+  // Tool calls in the history must be declared, even when no tool is offered any more.
+  void write_past_tools(bool& first) {
+    std::set<std::string_view> names;
+    for (const auto& message : in_.dialog.messages())
+      for (const auto& call : message->tool_calls) names.insert(call.name);
+    for (const auto name : names) write_tool(first, name, "No longer available.", {});
+  }
+
+  void report_add_ons() {
+    if (!in_.dialog.top_prompt()) return;
+    for (const auto& [name, value] : in_.dialog.top_prompt()->addon_args)
+      if (!(value.is_bool() && !value.get_bool())) args_.drop(name);
+    for (const auto& server : in_.dialog.top_prompt()->mcp_servers)
+      if (!server.url.empty()) return args_.drop("mcp_servers");
+  }
+
+  void write_choice(const json::value* given, bool any_function) {
+    const auto choice = read_tool_choice(given);
+    const auto force = [&](std::string_view name) {
+      out() += R"(,"toolChoice":{"tool":{"name":)";
+      string(name);
+      out() += "}}";
+    };
+    // Llama and its like take no choice; a Claude that thinks may not be forced.
+    const bool can_force = !contains(in_.model, "meta.") && !thinks_;
+    if (answer_by_tool_) {
+      if (can_force && any_function)
+        out() += R"(,"toolChoice":{"any":{}})";
+      else if (can_force)
+        force(answer_tool);
+      return;
+    }
+    if (choice.kind == ToolChoice::Kind::named) {
+      force(choice.name);
+    } else if (choice.kind == ToolChoice::Kind::automatic) {
+      out() += R"(,"toolChoice":{"auto":{}})";
+    } else if (choice.kind == ToolChoice::Kind::required) {
+      out() += R"(,"toolChoice":{"any":{}})";
+    } else if (given != nullptr) {
+      args_.drop("tool_choice");  // "none": the API has no word for it
+    }
+  }
+
+  // ---- messages
+  // --------------------------------------------------------------------------------------------
+
+  // Roles must alternate: what one side says in several messages goes out as one.
+  Result<> write_messages() {
+    const auto& messages = in_.dialog.messages();
+    const auto is_reply = [&](std::size_t i) {
+      return messages[i]->role == Role::assistant || messages[i]->role == Role::tool_call;
+    };
+    out() += "\"messages\":[";
+    std::optional<bool> wrote;  // whether the message before was a reply
+    for (std::size_t i = 0; i < messages.size();) {
+      if (messages[i]->role == Role::system) {
+        ++i;
+        continue;
+      }
+      const bool reply = is_reply(i);
+      std::size_t end = i;
+      while (end < messages.size() && (messages[end]->role == Role::system || is_reply(end) == reply)) ++end;
+      const std::size_t start = out().size();
+      bool first = true;
+      const bool joins = wrote && *wrote == reply;  // what lay between was empty
+      if (joins) {
+        out().resize(start - 2);
+        first = false;
+      } else {
+        if (wrote) out() += ',';
+        out() += reply ? R"({"role":"assistant","content":[)" : R"({"role":"user","content":[)";
+      }
+      if (reply) {
+        for (; i < end; ++i)
+          if (messages[i]->role != Role::system) write_assistant(first, *messages[i], end == messages.size());
+      } else if (auto done = write_user(first, i, end); !done) {
+        return done;
+      }
+      i = end;
+      if (first) {
+        out().resize(start);
+      } else {
+        wrote = reply;
+        out() += "]}";
+      }
+    }
+    if (!wrote)
+      return Error(ErrorKind::invalid_argument,
+                   "bedrock-converse: the dialog has no message of the user: nothing to answer");
+    out() += ']';
+    return {};
+  }
+
+  Result<> write_user(bool& first, std::size_t begin, std::size_t end) {
+    const auto& messages = in_.dialog.messages();
+    for (std::size_t i = begin; i < end; ++i)
+      if (messages[i]->role == Role::tool)
+        if (auto done = write_tool_result(first, *messages[i]); !done) return done;
+    for (std::size_t i = begin; i < end; ++i)
+      if (messages[i]->role == Role::user)
+        for (const auto& part : messages[i]->parts) {
+          if (auto done = write_part(first, part); !done) return done;
+          cache_point(first, mark_of(part));
+        }
+    return {};
+  }
+
+  static std::optional<std::string> mark_of(const ContentPart& part) {
+    if (const auto* text = std::get_if<TextPart>(&part)) return text->cache_ttl;
+    if (const auto* media = std::get_if<MediaPart>(&part)) return media->cache_ttl;
+    return std::nullopt;
+  }
+
+  Result<> write_tool_result(bool& first, const Message& message) {
+    if (message.tool_call_id.empty())
+      return Error(ErrorKind::invalid_argument,
+                   "a tool message without the id of its call (tool '" + message.name + "')");
+    next(first);
+    out() += "{\"toolResult\":{\"toolUseId\":";
+    string(portable_call_id(message.tool_call_id));
+    out() += ",\"content\":[";
+    bool first_part = true;
+    std::optional<std::string> mark;
+    for (const auto& part : message.parts) {
+      if (auto done = write_part(first_part, part); !done) return done;
+      if (auto own = mark_of(part)) mark = std::move(own);
+    }
+    out() += message.is_error ? R"(],"status":"error"}})" : R"(],"status":"success"}})";
+    cache_point(first, mark);  // not allowed inside
+    return {};
+  }
+
+  Result<> write_part(bool& first, const ContentPart& part) {
+    if (const auto* text = std::get_if<TextPart>(&part)) {
+      text_block(first, text->text);
+    } else if (const auto* refusal = std::get_if<RefusalPart>(&part)) {
+      text_block(first, refusal->text);
+    } else if (const auto* media = std::get_if<MediaPart>(&part)) {
+      return write_media(first, *media);
+    }
+    return {};
+  }
+
+  Result<> write_media(bool& first, const MediaPart& media) {
+    const bool stored = media.url.starts_with("s3://");
+    if (!media.base64 && !stored)
+      return Error(
+          ErrorKind::unsupported,
+          "bedrock-converse takes media as bytes or from s3://, not from other addresses or uploads");
+    std::string_view format, member;
+    if (media.kind == MediaKind::image) {
+      member = "image";
+      format = format_of(image_formats, media.mime);
+    } else if (media.kind == MediaKind::video) {
+      member = "video";
+      format = format_of(video_formats, media.mime);
+    } else if (media.kind == MediaKind::file) {
+      member = "document";
+      format = format_of(document_formats, media.mime);
+    }
+    if (format.empty() && media.mime.empty()) format = extension(stored ? media.url : media.name);
+    if (format == "jpg") format = "jpeg";
+    if (member.empty() || format.empty())
+      return Error(ErrorKind::unsupported, "bedrock-converse takes no " + std::string(to_string(media.kind)) +
+                                               (media.mime.empty() ? "" : " of type " + media.mime));
+    next(first);
+    out() += "{\"";
+    out() += member;
+    out() += "\":{\"format\":";
+    string(format);
+    if (member == "document") {
+      out() += ",\"name\":";
+      string(document_name(media.name));
+    }
+    out() += stored ? ",\"source\":{\"s3Location\":{\"uri\":" : ",\"source\":{\"bytes\":";
+    if (stored) {
+      string(media.url);
+      out() += '}';
+    } else {
+      out() += '"';
+      out() += media.data();  // base64 needs no escapes
+      out() += '"';
+    }
+    out() += "}}}";
+    return {};
+  }
+
+  // Letters, digits, single spaces, hyphens, parentheses and brackets only, and each name once.
+  std::string document_name(std::string_view given) {
+    std::string name;
+    for (const char c : given.substr(0, given.rfind('.'))) {
+      const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                         c == '-' || c == '(' || c == ')' || c == '[' || c == ']';
+      if (plain)
+        name += c;
+      else if (!name.empty() && name.back() != ' ')
+        name += ' ';
+    }
+    name = std::string(trim(name).substr(0, 150));
+    ++documents_;
+    if (name.empty()) return "Document " + std::to_string(documents_);
+    if (!document_names_.insert(name).second) name += " (" + std::to_string(documents_) + ")";
+    return name;
+  }
+
+  void write_assistant(bool& first, const Message& message, bool last) {
+    const auto& state = message.wire_state;
+    if (state && state->wire == wire_name && state->content.is_array()) {
+      for (const auto& block : state->content.get_array()) {
+        next(first);
+        append_json(out(), block);
+      }
+      return;
+    }
+    for (const auto& part : message.parts) {
+      if (const auto* text = std::get_if<TextPart>(&part)) {
+        // The start of an answer that the model is to go on with must not end in white space.
+        std::string_view words = text->text;
+        if (last && message.tool_calls.empty() && &part == &message.parts.back())
+          words = words.substr(0, words.find_last_not_of(" \t\r\n") + 1);
+        text_block(first, words);
+        cache_point(first, text->cache_ttl);
+      } else if (const auto* refusal = std::get_if<RefusalPart>(&part)) {
+        text_block(first, refusal->text);
+      } else if (const auto* thought = std::get_if<ReasoningPart>(&part);
+                 thought != nullptr && !thought->signature.empty() && !state) {
+        next(first);
+        if (thought->redacted) {
+          out() += R"({"reasoningContent":{"redactedContent":)";
+          string(thought->signature);
+          out() += "}}";
+        } else {
+          out() += R"({"reasoningContent":{"reasoningText":{"text":)";
+          string(thought->text);
+          out() += ",\"signature\":";
+          string(thought->signature);
+          out() += "}}}";
+        }
+      }
+    }
+    for (const auto& call : message.tool_calls) {
+      next(first);
+      out() += "{\"toolUse\":{\"toolUseId\":";
+      string(portable_call_id(call.id));
+      out() += ",\"name\":";
+      string(call.name);
+      out() += ",\"input\":";
+      append_arguments(out(), call);
+      out() += "}}";
+    }
+  }
+
+  const EncodeInput& in_;
+  ModelArgs args_;
+  ClaudeTraits traits_;
+  WantedFormat wanted_;
+  EncodedRequest request_;
+  json::object settings_;  ///< what goes into the body beside messages, system and toolConfig
+  std::set<std::string> document_names_;
+  std::size_t documents_ = 0;
+  bool thinks_ = false;
+  bool answer_by_tool_ = false;
+};
+
+}  // namespace
+
+Result<EncodedRequest> encode(const EncodeInput& input) {
+  return Encoder(input).run();
+}
+
+}  // namespace lllm::bedrock
