@@ -75,7 +75,10 @@ Result<FileContents> read_file_blocking(const std::string& path, std::int64_t li
     if (used == contents.bytes.size()) contents.bytes.resize(used * 2);
   }
   contents.bytes.resize(used);
-  if (static_cast<std::int64_t>(used) != before.st_size && before.st_size != 0)
+  struct stat after{};
+  if (::fstat(file.number(), &after) != 0) return failed("cannot stat", path, errno);
+  const bool short_read = static_cast<std::int64_t>(used) != before.st_size && before.st_size != 0;
+  if (short_read || stamp_of(after) != contents.stamp)
     return Error(ErrorKind::io_failed, "'" + path + "' changed while it was read").at(path);
   return contents;
 }

@@ -3,6 +3,8 @@
 #include <mutex>
 #include <string>
 
+// Without this a schema that is none ends the process.
+#define VALIJSON_USE_EXCEPTIONS 1
 #include <valijson/adapters/boost_json_adapter.hpp>
 #include <valijson/schema.hpp>
 #include <valijson/schema_parser.hpp>

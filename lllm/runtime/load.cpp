@@ -2,10 +2,14 @@
 
 #include <exception>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "lllm/async/worker_pool.hpp"
+#include "lllm/runtime/reload.hpp"
 
 namespace lllm {
 namespace {
@@ -15,6 +19,39 @@ struct CancelOnExit {
   std::shared_ptr<Loader> loader;
   ~CancelOnExit() { loader->cancel(); }
 };
+
+asio::awaitable<LoadOutcome> run_loader(LoadOptions options, std::shared_ptr<const LoadRecord> previous) {
+  const auto progress = options.progress;
+  const auto loader = std::make_shared<Loader>(std::move(options), std::move(previous));
+  const CancelOnExit guard{loader};
+  loader->start();
+  while (!loader->finished()) {
+    auto step = loader->changed.wait();
+    co_await std::move(step);
+    loader->changed.reset();
+    if (progress) progress(loader->progress());
+  }
+  co_return loader->take();
+}
+
+asio::awaitable<void> publish_on_worker(Runtime& runtime,
+                                        std::shared_ptr<std::vector<LoadOutcome>> outcomes) {
+  auto publish = [&runtime, outcomes] { return runtime.publish(*outcomes); };
+  auto pending = WorkerPool::shared().run(std::move(publish));
+  const auto published = co_await std::move(pending);
+  if (!published) throw_error(published.error());
+}
+
+/// Building the next state of a large registry takes milliseconds, which is too long for a loop. The worker
+/// holds the runtime and "cancelled" must mean "nothing was published", so this is waited for whoever
+/// cancels: it runs beside the caller, with a slot that nobody signals. (Disabling cancellation would do so
+/// for the caller's caller, too.)
+asio::awaitable<void> publish_all(Runtime& runtime, std::shared_ptr<std::vector<LoadOutcome>> outcomes) {
+  const auto executor = co_await asio::this_coro::executor;
+  const asio::cancellation_slot nobody;
+  co_await asio::co_spawn(executor, publish_on_worker(runtime, std::move(outcomes)),
+                          asio::bind_cancellation_slot(nobody, asio::use_awaitable));
+}
 
 template <class T>
 asio::awaitable<std::shared_ptr<const T>> load_as(std::string ref, const char* type, const Runtime& runtime) {
@@ -27,26 +64,62 @@ asio::awaitable<std::shared_ptr<const T>> load_as(std::string ref, const char* t
 }  // namespace
 
 asio::awaitable<LoadReport> load_runtime(Runtime& runtime, LoadOptions options) {
-  const auto progress = options.progress;
-  const auto loader = std::make_shared<Loader>(std::move(options), nullptr);
-  const CancelOnExit guard{loader};
-  loader->start();
-  while (!loader->finished()) {
-    auto step = loader->changed.wait();
-    co_await std::move(step);
-    loader->changed.reset();
-    if (progress) progress(loader->progress());
+  auto running = run_loader(std::move(options), nullptr);
+  const auto outcomes = std::make_shared<std::vector<LoadOutcome>>();
+  outcomes->push_back(co_await std::move(running));
+  if (outcomes->front().failure) throw_error(*outcomes->front().failure);
+  auto publishing = publish_all(runtime, outcomes);
+  co_await std::move(publishing);
+  co_return std::move(outcomes->front().report);
+}
+
+asio::awaitable<LoadReport> Runtime::reload() {
+  auto pending = detail::try_reload(*this);
+  auto attempt = co_await std::move(pending);
+  if (attempt.failure) throw_error(*attempt.failure);
+  co_return std::move(attempt.report);
+}
+
+asio::awaitable<detail::ReloadAttempt> detail::try_reload(Runtime& runtime) {
+  ReloadAttempt attempt;
+  const auto outcomes = std::make_shared<std::vector<LoadOutcome>>();
+  for (const auto& record : runtime.load_records()) {
+    auto options = record->options;
+    options.progress = nullptr;
+    auto running = run_loader(std::move(options), record);
+    outcomes->push_back(co_await std::move(running));
+    auto& outcome = outcomes->back();
+    if (outcome.failure && outcome.failure->kind() == ErrorKind::cancelled) throw_error(*outcome.failure);
+    if (!attempt.failure) attempt.failure = outcome.failure;
+    if (!attempt.failure && !outcome.new_errors.empty()) attempt.failure = outcome.new_errors.front();
+    if (outcome.record)
+      attempt.folders.insert(attempt.folders.end(), outcome.record->folders.begin(),
+                             outcome.record->folders.end());
   }
-  const auto outcome = std::make_shared<LoadOutcome>(loader->take());
-  if (outcome->failure) throw_error(*outcome->failure);
-  // Building the next snapshot of a large registry takes milliseconds, which is too long for a loop. The
-  // worker holds the runtime: this coroutine does not leave before it is done, whoever cancels.
-  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-  auto publish = [&runtime, outcome] { return runtime.publish(*outcome); };
-  auto pending = WorkerPool::shared().run(std::move(publish));
-  const auto published = co_await std::move(pending);
-  if (!published) throw_error(published.error());
-  co_return std::move(outcome->report);
+  if (!attempt.failure && !outcomes->empty()) {
+    try {
+      auto publishing = publish_all(runtime, outcomes);
+      co_await std::move(publishing);
+    } catch (const Exception& failure) {
+      attempt.failure = failure.error();
+    }
+  }
+  for (auto& outcome : *outcomes) {
+    auto& from = outcome.report;
+    auto& to = attempt.report;
+    if (to.default_package.empty()) to.default_package = from.default_package;
+    to.packages.insert(to.packages.end(), from.packages.begin(), from.packages.end());
+    for (const auto& [type, count] : from.resources) to.resources[type] += count;
+    to.warnings.insert(to.warnings.end(), from.warnings.begin(), from.warnings.end());
+    to.errors.insert(to.errors.end(), from.errors.begin(), from.errors.end());
+    to.changed.insert(to.changed.end(), from.changed.begin(), from.changed.end());
+    to.files_read += from.files_read;
+    to.files_reused += from.files_reused;
+    to.elapsed += from.elapsed;
+    to.published = to.published || from.published;
+  }
+  attempt.report.published = attempt.report.published && !attempt.report.changed.empty();
+  co_return attempt;
 }
 
 LoadReport load_runtime_blocking(Runtime& runtime, LoadOptions options) {

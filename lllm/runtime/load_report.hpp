@@ -41,7 +41,9 @@ struct LoadReport {
   std::vector<Error> errors;
   std::size_t files_read = 0;    ///< opened now
   std::size_t files_reused = 0;  ///< unchanged since the load before
-  bool published = false;
+  bool published = false;        ///< false after a reload that found nothing new, or new errors
+  /// Of a reload: the keys that were added, replaced or removed, in order.
+  std::vector<std::string> changed;
   std::chrono::microseconds elapsed{0};
 };
 

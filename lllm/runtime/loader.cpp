@@ -221,7 +221,15 @@ void Loader::list_section(Package& package, Section& section) {
   const auto path = joined(package.manifest.folder, section.path.path);
   const auto stamp = files_->stat(path);
   if (!stamp) {
-    if (!section.implied)
+    const auto listed = [&] {
+      const auto& folders = previous_->folders;
+      return std::find(folders.begin(), folders.end(), path) != folders.end();
+    };
+    if (previous_ && listed())
+      section.errors.push_back(
+          Error(ErrorKind::io_failed, "the folder '" + path + "' of section [" + section.name + "] has gone")
+              .at(path));
+    else if (!section.implied)
       section.warnings.emplace_back(
           "section [" + section.name + "]: no '" + section.path.path + "' (" + path + ")",
           package.manifest.file, section.path.line, section.path.column);
@@ -325,21 +333,29 @@ void Loader::read_file(Slot& slot) {
     slot.error = *node->failure();  // with the file's name in it
     slot.nodes.assign(1, std::move(node));
   };
+  bool in_use = false;
   if (previous_ || slot.lazy) {
     const auto stamp = files_->stat(slot.file.file);
     if (!stamp) return fail(stamp.error());
     slot.stamp = *stamp;
     if (previous_) {
       const auto known = previous_->files.find(slot.file.file);
-      if (known != previous_->files.end() && known->second.stamp == *stamp &&
-          known->second.id == slot.file.ns() + ':' + slot.file.path) {
-        slot.nodes = known->second.nodes;
-        ++files_reused_;
-        return;
+      if (known != previous_->files.end() && known->second.id == slot.file.ns() + ':' + slot.file.path) {
+        if (known->second.stamp == *stamp) {
+          slot.nodes = known->second.nodes;
+          ++files_reused_;
+          return;
+        }
+        in_use = !known->second.nodes.empty() && known->second.nodes.front()->is_loaded();
       }
     }
     if (slot.lazy) {
-      slot.nodes.assign(1, lazy_node(slot.file, files_, options_.file_limit));
+      auto node = lazy_node(slot.file, files_, options_.file_limit);
+      // Somebody has read the old one and will expect the new one to be as good: a half-written file must
+      // show now.
+      if (in_use)
+        if (const auto loaded = node->load_blocking(); !loaded) return fail(loaded.error());
+      slot.nodes.assign(1, std::move(node));
       return;
     }
   }

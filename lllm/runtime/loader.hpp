@@ -53,7 +53,8 @@ struct LoadRecord {
   LoadOptions options;
   std::string root;                                   ///< canonical folder
   std::vector<std::string> keys;                      ///< everything it registered
-  std::vector<std::string> folders;                   ///< everything it listed
+  std::vector<std::string> folders;                   ///< every package's own and everything it listed
+  std::vector<std::string> errors;                    ///< LoadReport::errors as text: known, not new
   std::unordered_map<std::string, FileRecord> files;  ///< by path
 };
 
@@ -62,7 +63,8 @@ struct LoadOutcome {
   LoadOutcome() = default;
   std::optional<Error> failure;
   LoadReport report;
-  std::vector<NodePtr> nodes;  ///< in one order, whatever finished first
+  std::vector<NodePtr> nodes;     ///< in one order, whatever finished first
+  std::vector<Error> new_errors;  ///< those of the report that the previous load did not have
   std::shared_ptr<const LoadRecord> record;
 };
 

@@ -206,6 +206,7 @@ void Loader::merge_nodes(const std::vector<Package*>& order) {
     loaded.aliases = package->aliases;
     loaded.elapsed = std::chrono::microseconds(package->work_ns.load() / 1000);
     report.warnings.insert(report.warnings.end(), package->warnings.begin(), package->warnings.end());
+    record->folders.push_back(package->folder);
     std::string python;
     const std::size_t first = nodes.size();
     for (const auto& section : package->sections) {
@@ -234,6 +235,12 @@ void Loader::merge_nodes(const std::vector<Package*>& order) {
         add(nodes[i]->alias(alias + std::string(ns.substr(ns.find('.')))));
       }
     report.packages.push_back(std::move(loaded));
+  }
+  std::unordered_set<std::string> known;
+  if (previous_) known.insert(previous_->errors.begin(), previous_->errors.end());
+  for (const auto& error : report.errors) {
+    record->errors.push_back(error.to_string());
+    if (!known.contains(record->errors.back())) outcome_.new_errors.push_back(error);
   }
   record->keys.reserve(nodes.size());
   for (const auto& node : nodes) record->keys.push_back(node->key());

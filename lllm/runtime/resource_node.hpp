@@ -92,6 +92,8 @@ class ResourceNode {
   [[nodiscard]] bool is_loaded() const;
   /// Set for a broken node.
   [[nodiscard]] const Error* failure() const;
+  /// True for a node and its aliases.
+  [[nodiscard]] bool same_content(const ResourceNode& other) const { return content_ == other.content_; }
   [[nodiscard]] std::size_t hash() const { return hash_; }
 
   /// The value without waiting: an error for a broken node, and for a lazy one that is not loaded yet.

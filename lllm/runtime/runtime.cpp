@@ -177,38 +177,53 @@ std::vector<std::shared_ptr<const LoadRecord>> Runtime::load_records() const {
   return records_;
 }
 
-Result<> Runtime::publish(LoadOutcome& outcome) {
+Result<> Runtime::publish(std::vector<LoadOutcome>& outcomes) {
   const std::lock_guard lock(writers_);
-  const auto current = cell_.load();
-  auto next = std::make_shared<Registry>(*current);
+  auto next = std::make_shared<Registry>(*cell_.load());
+  for (auto& outcome : outcomes)
+    if (const auto added = add_outcome(*next, outcome); !added) return added.error();
+  cell_.store(std::move(next));
+  for (auto& outcome : outcomes) {
+    const auto same_root = [&](const auto& record) { return record->root == outcome.record->root; };
+    const auto before = std::find_if(records_.begin(), records_.end(), same_root);
+    if (before != records_.end())
+      *before = outcome.record;
+    else
+      records_.push_back(outcome.record);
+    outcome.report.published = true;
+  }
+  return {};
+}
+
+Result<> Runtime::add_outcome(Registry& next, LoadOutcome& outcome) {
+  auto& report = outcome.report;
   const auto same_root = [&](const auto& record) { return record->root == outcome.record->root; };
   const auto before = std::find_if(records_.begin(), records_.end(), same_root);
-  std::unordered_set<std::string_view> coming;
   if (before != records_.end()) {
+    std::unordered_set<std::string_view> coming;
     coming.reserve(outcome.nodes.size());
     for (const auto& node : outcome.nodes) coming.insert(node->key());
     for (const auto& key : (*before)->keys) {
-      const auto* present = next->find(key);
+      const auto* present = next.find(key);
       // What C++ code registered over a file's resource stays.
-      if (present != nullptr && !(*present)->file().empty() && !coming.contains(key)) next->erase(key);
+      if (present == nullptr || (*present)->file().empty() || coming.contains(key)) continue;
+      report.changed.push_back(key);
+      next.erase(key);
     }
   }
   for (const auto& node : outcome.nodes) {
-    const auto* present = next->find(node->key());
+    const auto* present = next.find(node->key());
     if (present != nullptr && (*present)->file().empty()) {
       if ((*present)->type() == "proxy" || (*present)->type() == "tactic") return conflict(**present, *node);
-      outcome.report.warnings.emplace_back("'" + node->key() + "' replaces what was registered from C++ code",
-                                           node->file());
+      report.warnings.emplace_back("'" + node->key() + "' replaces what was registered from C++ code",
+                                   node->file());
     }
-    next->put(node);
+    if (present != nullptr && (*present)->same_content(*node)) continue;
+    if (before != records_.end()) report.changed.push_back(node->key());
+    next.put(node);
   }
-  if (next->default_package().empty()) next->default_package(outcome.report.default_package);
-  cell_.store(std::move(next));
-  if (before != records_.end())
-    *before = outcome.record;
-  else
-    records_.push_back(outcome.record);
-  outcome.report.published = true;
+  std::sort(report.changed.begin(), report.changed.end());
+  if (next.default_package().empty()) next.default_package(report.default_package);
   return {};
 }
 

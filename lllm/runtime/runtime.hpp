@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -18,6 +19,8 @@ namespace lllm {
 
 struct LoadOutcome;
 struct LoadRecord;
+struct LoadReport;
+struct WatchOptions;
 
 /// A registry of resources under qualified refs `<package>.<section>:<path>`.
 ///
@@ -85,14 +88,25 @@ class Runtime {
   /// The present state, kept as long as you keep it: for reading many things that must belong together.
   [[nodiscard]] std::shared_ptr<const Registry> snapshot() const { return cell_.load(); }
 
-  // For load_runtime and reload.
+  // Keeping up with files (see load.hpp and watch.hpp).
 
-  /// Publishes what a load found, in one step, in place of what the same root gave before.
-  /// `resource_conflict` when something registered from C++ is in the way; then nothing is published.
-  Result<> publish(LoadOutcome& outcome);
+  /// Reads again what has changed in the packages loaded so far, and publishes all of it or nothing. Files
+  /// that have not changed are not opened. What was read before stays valid for those who hold it.
+  /// @throws Exception the failure of the load, or the first new error in a file: then the state before
+  /// remains. Cancellation: terminal; nothing is published.
+  asio::awaitable<LoadReport> reload();
+  /// reload() whenever files change, until cancelled (`cancelled` is thrown then). Failed reloads are told to
+  /// `options.on_change` and leave the last good state. Must be cancelled before the Runtime dies.
+  asio::awaitable<void> watch(WatchOptions options);
+
+  /// Publishes what loads found, in one step, in place of what the same roots gave before. Blocks while it
+  /// builds the next state. `resource_conflict` when something registered from C++ is in the way; then
+  /// nothing is published.
+  Result<> publish(std::vector<LoadOutcome>& outcomes);
   [[nodiscard]] std::vector<std::shared_ptr<const LoadRecord>> load_records() const;
 
  private:
+  Result<> add_outcome(Registry& next, LoadOutcome& outcome);
   void change(const std::function<void(Registry&)>& edit);
   [[nodiscard]] std::string namespace_or_default(std::string_view ns, std::string_view type) const;
 
