@@ -1,5 +1,7 @@
 #include "lllm/invokers/litellm_invoker.hpp"
 
+#include <chrono>
+#include <optional>
 #include <unordered_map>
 
 #include <boost/asio/co_spawn.hpp>
@@ -13,6 +15,7 @@
 #include "lllm/invokers/google_auth.hpp"
 #include "lllm/invokers/http_call.hpp"
 #include "lllm/invokers/scripted_invoker.hpp"
+#include "lllm/wires/aws_sigv4.hpp"
 #include "lllm/wires/codec.hpp"
 #include "lllm/wires/prices.hpp"
 #include "lllm/wires/routing.hpp"
@@ -45,9 +48,29 @@ Result<> authorize(HttpHeaders& headers, const ProviderAccess& access) {
     case Auth::google_oauth:
       break;  // a token is fetched when the call is made
     case Auth::aws_sigv4:
-      return Error(ErrorKind::unsupported, "this provider's way to sign in is not part of this build");
+      break;  // the finished request is signed
   }
   return {};
+}
+
+Result<AwsCredentials> aws_credentials(const Environment& environment) {
+  AwsCredentials keys(environment.get("AWS_ACCESS_KEY_ID"), Secret(environment.get("AWS_SECRET_ACCESS_KEY")),
+                      Secret(environment.get("AWS_SESSION_TOKEN")));
+  if (keys.access_key_id.empty() || keys.secret_access_key.empty())
+    return Error(
+        ErrorKind::configuration,
+        "bedrock: not configured: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (profile files are not "
+        "read), or AWS_BEARER_TOKEN_BEDROCK");
+  if (has_control_break(keys.access_key_id) || has_control_break(keys.session_token.reveal()))
+    return Error(ErrorKind::configuration,
+                 "bedrock: AWS_ACCESS_KEY_ID or AWS_SESSION_TOKEN holds a line break");
+  return keys;
+}
+
+// For one attempt: a signature is good for five minutes.
+asio::awaitable<void> sign_for_aws(HttpRequest& request, AwsCredentials keys, std::string region) {
+  sign_aws_request(request, keys, region, "bedrock", std::chrono::system_clock::now());
+  co_return;
 }
 
 }  // namespace
@@ -68,6 +91,7 @@ class LiteLLMInvoker::Core : public std::enable_shared_from_this<LiteLLMInvoker:
     ProviderAccess access;
     std::unordered_map<std::string, Url> urls;  // parsed base URLs, by wire and model
     std::unique_ptr<GoogleTokenSource> google;  // with Auth::google_oauth
+    std::optional<AwsCredentials> aws;          // with Auth::aws_sigv4
   };
 
   Result<Reach*> reach(const std::shared_ptr<const Provider>& provider);
@@ -107,6 +131,11 @@ Result<LiteLLMInvoker::Core::Reach*> LiteLLMInvoker::Core::reach(
   made->access = std::move(*access);
   if (made->access.auth == Auth::google_oauth)
     made->google = std::make_unique<GoogleTokenSource>(client_, made->access.key);
+  if (made->access.auth == Auth::aws_sigv4) {
+    auto keys = aws_credentials(options_.environment());
+    if (!keys) return keys.error();
+    made->aws = std::move(*keys);
+  }
   return reaches_.emplace(place, std::move(made)).first->second.get();
 }
 
@@ -166,6 +195,10 @@ Result<HttpCallPlan> LiteLLMInvoker::Core::plan(const Dialog& dialog, const std:
 
   if (GoogleTokenSource* google = (*reached)->google.get())
     plan.authorize = [google](HttpRequest& request) { return google->authorize(request); };
+  else if ((*reached)->aws)
+    plan.authorize = [keys = *(*reached)->aws, region = access.region](HttpRequest& request) {
+      return sign_for_aws(request, keys, region);
+    };
   plan.client = &client_;
   plan.timeouts = options_.timeouts();
   plan.timeouts.deadline = plan.deadline;
