@@ -130,9 +130,9 @@ TEST_SUITE("invokers/google_auth") {
 
   TEST_CASE("credentials that cannot work are refused, and not quoted") {
     for (const std::string& broken : {std::string("canary"), std::string(R"({"type":"canary"})"),
-                                     std::string(R"({"type":"service_account","private_key":"canary"})"),
-                                     std::string(R"({"type":"authorized_user","client_id":"canary"})"),
-                                     account("http://evil.example/canary"), account("ftp://canary")}) {
+                                      std::string(R"({"type":"service_account","private_key":"canary"})"),
+                                      std::string(R"({"type":"authorized_user","client_id":"canary"})"),
+                                      account("http://evil.example/canary"), account("ftp://canary")}) {
       const auto credentials = parse_google_credentials(broken);
       REQUIRE(credentials.has_error());
       CHECK(credentials.error().kind() == ErrorKind::configuration);
