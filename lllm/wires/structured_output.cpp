@@ -30,12 +30,11 @@ bool make_all_strict(json::value* schemas) {
 }
 
 bool make_object_strict(json::object& object) {
-  json::value* properties = object.if_contains("properties");
+  const json::value* properties = object.if_contains("properties");
   if (properties == nullptr || !properties->is_object()) return false;  // anything goes: not sayable
   if (const auto* open = object.if_contains("additionalProperties");
       open != nullptr && *open != json::value(false))
     return false;
-  object["additionalProperties"] = false;
   json::array required;
   const auto* listed = as_array(object.if_contains("required"));
   for (const auto& [key, member] : properties->get_object()) {
@@ -46,6 +45,8 @@ bool make_object_strict(json::object& object) {
     if (!needed && !may_be_null(member)) return false;
     required.push_back(json::string(key));
   }
+  // Only now: a member that is added may move all the others.
+  object["additionalProperties"] = false;
   object["required"] = std::move(required);
   return make_all_strict(object.if_contains("properties"));
 }

@@ -277,8 +277,7 @@ TEST_SUITE("net/faults") {
         calls.push_back(std::make_unique<Counted>());
         start(loop, try_fetch(*client, HttpRequest("GET", origin, "/")), *calls.back());
       }
-    loop.run_for(50ms);
-    CHECK(client->stats().waiting == 21);
+    CHECK(run_until(loop, [&] { return client->stats().waiting == 21; }));
     client.reset();
     CHECK(run_until(loop, [&] {
       return std::all_of(calls.begin(), calls.end(), [](const auto& call) { return call->completions == 1; });
@@ -420,8 +419,8 @@ TEST_SUITE("net/faults") {
       calls.push_back(std::make_unique<Counted>());
       signals.push_back(std::make_unique<asio::cancellation_signal>());
       HttpTimeouts timeouts;
-      if (i == 4) timeouts.deadline = Clock::now() + 15ms;
-      const HttpRequest request("GET", origin_of(*world.server), "/slow/30");
+      if (i == 4) timeouts.deadline = Clock::now() + 200ms;
+      const HttpRequest request("GET", origin_of(*world.server), "/slow/500");
       start(world.loop, noting(order, i, try_fetch(*world.client, request, timeouts)), *calls.back(),
             signals.back().get());
       world.loop.restart();

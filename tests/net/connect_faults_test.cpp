@@ -57,7 +57,7 @@ class BlackHole {
 
 HttpTimeouts quick() {
   HttpTimeouts timeouts;
-  timeouts.connect = timeouts.tls = timeouts.first_byte = timeouts.idle = timeouts.write = 100ms;
+  timeouts.connect = timeouts.tls = timeouts.first_byte = timeouts.idle = timeouts.write = 1s;
   return timeouts;
 }
 
