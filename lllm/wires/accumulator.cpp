@@ -160,9 +160,6 @@ InvokeResult Accumulator::finish(std::string_view reply_id) {
   complete_calls(message, reply_id);
   InvokeResult result;
   result.message = std::move(message);
-  for (const auto& call : result.message.tool_calls)
-    if (auto arguments = call.parsed_arguments(); !arguments)
-      result.execution_errors.push_back(std::move(arguments).error());
   return result;
 }
 

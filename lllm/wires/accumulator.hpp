@@ -62,8 +62,8 @@ class Accumulator {
   /// A call that is given whole is a call of its own whatever its index and id are.
   std::size_t add_whole_tool_call(const ToolCallDelta& delta);
 
-  /// The reply is complete: ids are synthesised for calls without one (the same for the same reply), calls of
-  /// `answer_tool` become text, malformed arguments are recorded as execution errors.
+  /// The reply is complete: ids are synthesised for calls without one (the same for the same reply), and
+  /// calls of `answer_tool` become text. Malformed arguments stay as they are; the invoker reports them.
   /// @param reply_id  the provider's id of the reply; makes synthesised ids differ between replies.
   InvokeResult finish(std::string_view reply_id);
   /// The message as finish() would leave it.

@@ -1,4 +1,6 @@
-// Replays recorded exchanges: test_recordings [--list-failures] [WIRE | ID | part of a path]…
+// Replays recorded exchanges: test_recordings [--list-failures] [--offline] [WIRE | ID | part of a path]…
+// Each goes through the decoders alone and, unless --offline is given, from a loopback server through the
+// real invoker; streams in one piece, in random pieces and byte by byte.
 // The folder is $LLLM_RECORDINGS, or ../shared/recordings beside the checkout.
 #include <cstdio>
 #include <cstdlib>
@@ -8,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/recordings/replay.hpp"
+#include "tests/recordings/served.hpp"
 #include "tests/support/skip.hpp"
 
 namespace lllm::test {
@@ -35,7 +37,8 @@ void print(const std::vector<Failure>& failures) {
   }
 }
 
-int run(const std::filesystem::path& folder, const std::vector<std::string>& names, bool list) {
+int run(const std::filesystem::path& folder, const std::vector<std::string>& names, bool list, bool offline) {
+  Served served;
   std::map<std::string, std::string> deviations;
   for (auto& [id, why] : load_deviations(source_root() / "tests/recordings/deviations.toml"))
     deviations[id] = why;
@@ -50,7 +53,9 @@ int run(const std::filesystem::path& folder, const std::vector<std::string>& nam
       ++counts.without_codec;
       continue;
     }
-    const auto failures = check_offline(*codec, recording);
+    auto failures = check_offline(*codec, recording);
+    if (!offline)
+      for (auto& failure : served.check(recording)) failures.push_back(std::move(failure));
     if (failures.empty()) {
       ++counts.passed;
       if (deviations.contains(recording.id)) needless.insert(recording.id);
@@ -84,10 +89,13 @@ int main(int argc, char** argv) {
   try {
     std::vector<std::string> names;
     bool list = false;
+    bool offline = false;
     for (int i = 1; i < argc; ++i) {
       const std::string argument = argv[i];
       if (argument == "--list-failures")
         list = true;
+      else if (argument == "--offline")
+        offline = true;
       else if (argument.starts_with("-"))
         std::fprintf(stderr, "test_recordings: unknown option '%s' is ignored\n", argument.c_str());
       else
@@ -101,7 +109,7 @@ int main(int argc, char** argv) {
                    folder.c_str());
       return 2;
     }
-    return lllm::test::run(folder, names, list);
+    return lllm::test::run(folder, names, list, offline);
   } catch (const std::exception& failure) {
     std::fprintf(stderr, "test_recordings: %s\n", failure.what());
     return 2;

@@ -6,6 +6,7 @@
 
 #include "lllm/formats/framer.hpp"
 #include "lllm/wires/providers.hpp"
+#include "tests/recordings/requests.hpp"
 
 namespace lllm::test {
 namespace {
@@ -120,6 +121,11 @@ std::vector<Failure> check_offline(const Codec& codec, const Recording& recordin
   };
   const bool streamed = recording.streaming && recording.status < 400;
   const Outcome outcome = check(Cut::whole, 0, streamed ? std::string(to_string(Cut::whole)) : "whole");
+  if (auto found = check_request_round_trip(codec, recording))
+    failures.push_back({recording.id, "request, read and written again", {*found}});
+  if (!outcome.error)
+    if (auto found = check_next_turn(codec, recording, outcome))
+      failures.push_back({recording.id, "next turn", {*found}});
   if (!streamed) return failures;
   check(Cut::bytes, 0, std::string(to_string(Cut::bytes)));
   for (std::uint64_t seed = 1; seed <= 3; ++seed)
