@@ -23,6 +23,9 @@ int run(int argc, char** argv) {
   add_chat(app, outcome);
   add_resources(app, outcome);
   add_show(app, outcome);
+  add_check(app, outcome);
+  add_new(app, outcome);
+  add_pkg(app, outcome);
   add_providers(app, outcome);
   add_serve_fake(app, outcome);
   add_demo(app, outcome);

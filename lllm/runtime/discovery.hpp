@@ -37,6 +37,9 @@ Result<DiscoveredRoot> discover_root(const std::string& start, const DiscoveryPl
 /// The one package that `path` (a manifest, or a folder that has one) is. `io_failed` when it is none.
 Result<DiscoveredRoot> explicit_root(const std::string& path, const FileSource& files);
 
+/// In the folder of an installed package: the alias it was installed under.
+inline constexpr const char* installed_alias_file = ".lllm-alias";
+
 /// The folders of `<folder>/*/` that have a manifest, in the order of their names.
 std::vector<std::string> shared_packages(const std::string& folder, const FileSource& files);
 

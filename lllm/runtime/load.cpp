@@ -20,20 +20,6 @@ struct CancelOnExit {
   ~CancelOnExit() { loader->cancel(); }
 };
 
-asio::awaitable<LoadOutcome> run_loader(LoadOptions options, std::shared_ptr<const LoadRecord> previous) {
-  const auto progress = options.progress;
-  const auto loader = std::make_shared<Loader>(std::move(options), std::move(previous));
-  const CancelOnExit guard{loader};
-  loader->start();
-  while (!loader->finished()) {
-    auto step = loader->changed.wait();
-    co_await std::move(step);
-    loader->changed.reset();
-    if (progress) progress(loader->progress());
-  }
-  co_return loader->take();
-}
-
 asio::awaitable<void> publish_on_worker(Runtime& runtime,
                                         std::shared_ptr<std::vector<LoadOutcome>> outcomes) {
   auto publish = [&runtime, outcomes] { return runtime.publish(*outcomes); };
@@ -63,8 +49,23 @@ asio::awaitable<std::shared_ptr<const T>> load_as(std::string ref, const char* t
 
 }  // namespace
 
+asio::awaitable<LoadOutcome> detail::run_loader(LoadOptions options,
+                                                std::shared_ptr<const LoadRecord> previous) {
+  const auto progress = options.progress;
+  const auto loader = std::make_shared<Loader>(std::move(options), std::move(previous));
+  const CancelOnExit guard{loader};
+  loader->start();
+  while (!loader->finished()) {
+    auto step = loader->changed.wait();
+    co_await std::move(step);
+    loader->changed.reset();
+    if (progress) progress(loader->progress());
+  }
+  co_return loader->take();
+}
+
 asio::awaitable<LoadReport> load_runtime(Runtime& runtime, LoadOptions options) {
-  auto running = run_loader(std::move(options), nullptr);
+  auto running = detail::run_loader(std::move(options), nullptr);
   const auto outcomes = std::make_shared<std::vector<LoadOutcome>>();
   outcomes->push_back(co_await std::move(running));
   if (outcomes->front().failure) throw_error(*outcomes->front().failure);
@@ -86,7 +87,7 @@ asio::awaitable<detail::ReloadAttempt> detail::try_reload(Runtime& runtime) {
   for (const auto& record : runtime.load_records()) {
     auto options = record->options;
     options.progress = nullptr;
-    auto running = run_loader(std::move(options), record);
+    auto running = detail::run_loader(std::move(options), record);
     outcomes->push_back(co_await std::move(running));
     auto& outcome = outcomes->back();
     if (outcome.failure && outcome.failure->kind() == ErrorKind::cancelled) throw_error(*outcome.failure);

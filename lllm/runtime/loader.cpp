@@ -116,11 +116,11 @@ void Loader::discover() {
   }
   roots_[0] = add_package(*canonical, found->manifest);
   for (std::size_t i = 0; i < shared.size(); ++i) {
-    const auto folder = files_->canonical(shared[i]);
-    const auto manifest = manifest_in(shared[i], *files_);
-    if (folder && manifest)
-      roots_[i + 1] = add_package(
-          fs::path(joined(*folder, fs::path(*manifest).filename())).parent_path().string(), *manifest);
+    const auto root = explicit_root(shared[i], *files_);
+    if (!root) continue;  // it has gone since it was listed
+    roots_[i + 1] = add_package(root->folder, root->manifest);
+    if (const auto alias = files_->read(joined(shared[i], installed_alias_file), 256); alias && roots_[i + 1])
+      roots_[i + 1]->installed_alias = std::string(trim(alias->bytes));
   }
 }
 
@@ -296,6 +296,12 @@ void Loader::list_folder(Package& package, Section& section, const std::string& 
 void Loader::add_file(Package& package, Section& section, const std::string& file, std::string path) {
   const auto use = use_of(section.name, path);
   if (use == FileUse::other) return;
+  if (use == FileUse::unread) {
+    section.warnings.emplace_back(
+        "[" + section.name + "] files are not read by this build; register " + section.name + " from C++",
+        file);
+    return;
+  }
   if (use == FileUse::python) {
     if (section.python_file.empty()) section.python_file = file;
     return;

@@ -107,6 +107,7 @@ class Loader : public std::enable_shared_from_this<Loader> {
   void read_file(Slot& slot);
   void merge();
   [[nodiscard]] std::vector<Package*> breadth_first() const;
+  void list_problems(const std::vector<Package*>& order);
   static void report_cycles(const std::vector<Package*>& order);
   void name_packages(std::vector<Package*>& order);
   void merge_nodes(const std::vector<Package*>& order);

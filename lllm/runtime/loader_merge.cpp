@@ -43,6 +43,7 @@ void Loader::merge() {
   for (const auto* package : order) {
     if (!package->failure) continue;
     outcome_.failure = package->failure;
+    list_problems(order);
     return;
   }
   report_cycles(order);
@@ -50,6 +51,22 @@ void Loader::merge() {
   if (outcome_.failure) return;
   merge_nodes(order);
   if (options_.strict && !outcome_.report.errors.empty()) outcome_.failure = outcome_.report.errors.front();
+}
+
+/// A load that fails says all it knows, so that a check needs one pass.
+void Loader::list_problems(const std::vector<Package*>& order) {
+  auto& report = outcome_.report;
+  report.warnings = warnings_;
+  for (const auto* package : order) {
+    if (package->failure) report.errors.push_back(*package->failure);
+    report.warnings.insert(report.warnings.end(), package->warnings.begin(), package->warnings.end());
+    for (const auto& section : package->sections) {
+      report.warnings.insert(report.warnings.end(), section->warnings.begin(), section->warnings.end());
+      report.errors.insert(report.errors.end(), section->errors.begin(), section->errors.end());
+      for (const auto& slot : section->slots)
+        if (slot.error) report.errors.push_back(*slot.error);
+    }
+  }
 }
 
 std::vector<Loader::Package*> Loader::breadth_first() const {
@@ -135,6 +152,12 @@ void Loader::name_packages(std::vector<Package*>& order) {
     }
   }
   order = std::move(kept);
+  for (auto* package : order) {
+    if (package->installed_alias.empty() || package->installed_alias == package->manifest.name) continue;
+    const auto [owner, fresh] = owners.emplace(to_lower(package->installed_alias), package);
+    if (owner->second != package) return conflict(package->installed_alias, *owner->second, *package, 0, 0);
+    package->aliases.push_back(package->installed_alias);
+  }
   for (auto* package : order) {
     for (std::size_t i = 0; i < package->dependencies.size(); ++i) {
       auto* dependency = package->dependencies[i];

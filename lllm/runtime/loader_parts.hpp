@@ -36,6 +36,7 @@ struct Loader::Package {
   std::string folder;  // canonical
   Manifest manifest;
   bool shared = false;
+  std::string installed_alias;  // given when it was installed from a zip
   std::optional<Error> failure;
   std::vector<std::unique_ptr<Section>> sections;
   std::vector<Package*> dependencies;  // null: missing

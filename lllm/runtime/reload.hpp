@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 
 #include "lllm/base/error.hpp"
 #include "lllm/runtime/load_report.hpp"
+#include "lllm/runtime/loader.hpp"
 
 namespace lllm {
 class Runtime;
@@ -22,6 +24,10 @@ struct ReloadAttempt {
   std::optional<Error> failure;      ///< nothing was published for this reason
   std::vector<std::string> folders;  ///< all that were listed, for a watch
 };
+
+/// Runs one load to its end on the worker pool, failures as values; nothing is published. @throws Exception
+/// `cancelled` when the caller is.
+asio::awaitable<LoadOutcome> run_loader(LoadOptions options, std::shared_ptr<const LoadRecord> previous);
 
 /// Runtime::reload, with failures as values. @throws Exception `cancelled` only.
 asio::awaitable<ReloadAttempt> try_reload(Runtime& runtime);

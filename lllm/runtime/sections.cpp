@@ -69,7 +69,7 @@ FileUse use_of(std::string_view section, std::string_view file_name) {
   if (section == "configs") return ends({".yaml", ".yml", ".toml", ".json"}) ? FileUse::lazy : FileUse::other;
   if (section == "prompts")
     return ends({".md", ".txt", ".prompt", ".toml"}) ? FileUse::eager : FileUse::other;
-  return FileUse::other;
+  return ends({".toml", ".json", ".so"}) ? FileUse::unread : FileUse::other;
 }
 
 Result<std::vector<NodePtr>> read_section_file(const SectionFile& file, std::string_view bytes) {

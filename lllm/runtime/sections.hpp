@@ -27,6 +27,7 @@ enum class FileUse {
   eager,   ///< read and parsed during the load
   lazy,    ///< read when somebody first asks
   python,  ///< a module for the Python runtime: reported once, skipped
+  unread,  ///< a declaration that this build does not understand: reported, skipped
   other,   ///< not of this section: skipped
 };
 FileUse use_of(std::string_view section, std::string_view file_name);

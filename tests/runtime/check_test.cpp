@@ -1,0 +1,68 @@
+#include "lllm/runtime/check.hpp"
+
+#include <doctest/doctest.h>
+
+#include "tests/runtime/support.hpp"
+#include "tests/support/skip.hpp"
+
+using namespace lllm;
+using namespace lllm::test;
+
+TEST_SUITE("runtime/check") {
+  TEST_CASE("the newsroom is clean") {
+    const auto report = run_to_end(check_package(only(source_root() / "examples/packages/newsroom")));
+    for (const auto& problem : report.problems) MESSAGE(problem.to_string());
+    for (const auto& warning : report.warnings) MESSAGE(warning.to_string());
+    CHECK(report.clean());
+    CHECK(report.packages.size() == 4);
+  }
+
+  TEST_CASE("every problem is found in one pass, with file and line") {
+    const TempDir dir;
+    dir.write("lllm.toml",
+              "[package]\nname='demo'\n[prompts]\n[configs]\n[assets]\n[dependencies]\npackages=['gone']\n");
+    dir.write("prompts/front.md", "---\ntools: [a\n---\n");
+    dir.write("prompts/tools.md", "---\ntools:\n  - demo.prompts:front\n  - demo.tools:absent\n---\nx");
+    dir.write("configs/a.yaml", "base: b\n");
+    dir.write("configs/b.yaml", "base: a\n");
+    dir.write("configs/c.json", "{\"x\":\n 1,}");
+    dir.write("assets/d.toml", "x = 1\nx = 2\n");
+    const auto report = run_to_end(check_package(only(dir.path())));
+    std::string all;
+    for (const auto& problem : report.problems) all += problem.to_string() + "\n";
+    CAPTURE(all);
+    CHECK(contains(all, "front.md:"));
+    CHECK(contains(all, "tools.md:3:5: "));
+    CHECK(contains(all, "circular inheritance"));
+    CHECK(contains(all, "c.json:2:"));
+    CHECK(contains(all, "d.toml:2:"));
+    REQUIRE(report.warnings.size() == 1);
+    CHECK(contains(report.warnings[0].to_string(), "lllm.toml:7:"));
+    REQUIRE(report.notes.size() == 1);
+    CHECK(contains(report.notes[0].to_string(), "tools.md:4:5: "));
+  }
+
+  TEST_CASE("several malformed manifests are all reported") {
+    const TempDir dir;
+    dir.write("lllm.toml", "[package]\nname='demo'\n[prompts]\n[dependencies]\npackages=['a','b']\n");
+    dir.write("prompts/bad.md", "---\nx: [\n---\n");
+    dir.write("a/lllm.toml", "[package\n");
+    dir.write("b/lllm.toml", "[package]\nname=1\n");
+    const auto report = run_to_end(check_package(only(dir.path())));
+    std::string all;
+    for (const auto& problem : report.problems) all += problem.to_string() + "\n";
+    CAPTURE(all);
+    CHECK(report.problems.size() == 3);
+    CHECK(contains(all, "a/lllm.toml:1:"));
+    CHECK(contains(all, "b/lllm.toml:2:"));
+    CHECK(contains(all, "bad.md:"));
+  }
+
+  TEST_CASE("a scaffolded package passes") {
+    const TempDir dir;
+    CHECK(scaffold_package(dir.path().string(), "fresh").value().size() == 4);
+    CHECK(run_to_end(check_package(only(dir.path() / "fresh"))).clean());
+    CHECK(scaffold_package(dir.path().string(), "fresh").error().kind() == ErrorKind::resource_conflict);
+    CHECK(scaffold_package(dir.path().string(), "../x").error().kind() == ErrorKind::invalid_argument);
+  }
+}
