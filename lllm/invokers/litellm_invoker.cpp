@@ -11,11 +11,11 @@
 #include "lllm/base/text.hpp"
 #include "lllm/formats/retry.hpp"
 #include "lllm/formats/url.hpp"
+#include "lllm/invokers/aws_credentials.hpp"
 #include "lllm/invokers/finish_reply.hpp"
 #include "lllm/invokers/google_auth.hpp"
 #include "lllm/invokers/http_call.hpp"
 #include "lllm/invokers/scripted_invoker.hpp"
-#include "lllm/wires/aws_sigv4.hpp"
 #include "lllm/wires/codec.hpp"
 #include "lllm/wires/prices.hpp"
 #include "lllm/wires/routing.hpp"
@@ -28,7 +28,8 @@ using Clock = std::chrono::steady_clock;
 // A header that tells who asks; the key itself is looked at nowhere else.
 Result<> authorize(HttpHeaders& headers, const ProviderAccess& access) {
   const std::string& key = access.key.reveal();
-  if (key.empty()) return {};
+  // Google's is a file's text or path, of which a token is made when the call is: see plan.authorize.
+  if (key.empty() || access.auth == Auth::google_oauth) return {};
   if (has_control_break(key))
     return Error(ErrorKind::invalid_argument, "the API key holds a line break or NUL; it was not sent");
   switch (access.auth) {
@@ -46,31 +47,10 @@ Result<> authorize(HttpHeaders& headers, const ProviderAccess& access) {
       headers.set("x-goog-api-key", key);
       break;
     case Auth::google_oauth:
-      break;  // a token is fetched when the call is made
-    case Auth::aws_sigv4:
-      break;  // the finished request is signed
+    case Auth::aws_sigv4:  // a key would have made it Auth::bearer
+      break;
   }
   return {};
-}
-
-Result<AwsCredentials> aws_credentials(const Environment& environment) {
-  AwsCredentials keys(environment.get("AWS_ACCESS_KEY_ID"), Secret(environment.get("AWS_SECRET_ACCESS_KEY")),
-                      Secret(environment.get("AWS_SESSION_TOKEN")));
-  if (keys.access_key_id.empty() || keys.secret_access_key.empty())
-    return Error(
-        ErrorKind::configuration,
-        "bedrock: not configured: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (profile files are not "
-        "read), or AWS_BEARER_TOKEN_BEDROCK");
-  if (has_control_break(keys.access_key_id) || has_control_break(keys.session_token.reveal()))
-    return Error(ErrorKind::configuration,
-                 "bedrock: AWS_ACCESS_KEY_ID or AWS_SESSION_TOKEN holds a line break");
-  return keys;
-}
-
-// For one attempt: a signature is good for five minutes.
-asio::awaitable<void> sign_for_aws(HttpRequest& request, AwsCredentials keys, std::string region) {
-  sign_aws_request(request, keys, region, "bedrock", std::chrono::system_clock::now());
-  co_return;
 }
 
 }  // namespace
@@ -91,7 +71,6 @@ class LiteLLMInvoker::Core : public std::enable_shared_from_this<LiteLLMInvoker:
     ProviderAccess access;
     std::unordered_map<std::string, Url> urls;  // parsed base URLs, by wire and model
     std::unique_ptr<GoogleTokenSource> google;  // with Auth::google_oauth
-    std::optional<AwsCredentials> aws;          // with Auth::aws_sigv4
   };
 
   Result<Reach*> reach(const std::shared_ptr<const Provider>& provider);
@@ -131,11 +110,6 @@ Result<LiteLLMInvoker::Core::Reach*> LiteLLMInvoker::Core::reach(
   made->access = std::move(*access);
   if (made->access.auth == Auth::google_oauth)
     made->google = std::make_unique<GoogleTokenSource>(client_, made->access.key);
-  if (made->access.auth == Auth::aws_sigv4) {
-    auto keys = aws_credentials(options_.environment());
-    if (!keys) return keys.error();
-    made->aws = std::move(*keys);
-  }
   return reaches_.emplace(place, std::move(made)).first->second.get();
 }
 
@@ -195,9 +169,9 @@ Result<HttpCallPlan> LiteLLMInvoker::Core::plan(const Dialog& dialog, const std:
 
   if (GoogleTokenSource* google = (*reached)->google.get())
     plan.authorize = [google](HttpRequest& request) { return google->authorize(request); };
-  else if ((*reached)->aws)
-    plan.authorize = [keys = *(*reached)->aws, region = access.region](HttpRequest& request) {
-      return sign_for_aws(request, keys, region);
+  if (access.auth == Auth::aws_sigv4)
+    plan.authorize = [variables = options_.environment(), region = access.region](HttpRequest& request) {
+      return sign_for_bedrock(variables, region, request);
     };
   plan.client = &client_;
   plan.timeouts = options_.timeouts();

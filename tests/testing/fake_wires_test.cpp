@@ -100,7 +100,8 @@ TEST_SUITE("testing/fake_wires") {
     });
     FakeProvider provider(loop.get_executor());
     const std::string credentials =
-        R"({"type":"authorized_user","client_id":"i","client_secret":"s","refresh_token":"r","token_uri":")" +
+        "{\n"
+        R"("type":"authorized_user","client_id":"i","client_secret":"s","refresh_token":"r","token_uri":")" +
         google.url() + R"(/token"})";
     InvokerOptions options;
     options.environment(Environment(fixed_variables({{"VERTEXAI_PROJECT", "p"},
