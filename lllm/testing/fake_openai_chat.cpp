@@ -205,7 +205,8 @@ const FakeWire& fake_openai_chat() {
 }
 
 const FakeWire* find_fake_wire(std::string_view method, std::string_view path) {
-  for (const FakeWire* wire : {&fake_openai_chat(), &fake_gemini(), &fake_ollama()})
+  for (const FakeWire* wire : {&fake_openai_chat(), &fake_gemini(), &fake_ollama(), &fake_anthropic(),
+                               &fake_bedrock(), &fake_cohere()})
     if (wire->serves(method, path)) return wire;
   return nullptr;
 }

@@ -42,6 +42,9 @@ class FakeWire {
 /// The wire that serves a path; null when none does.
 const FakeWire* find_fake_wire(std::string_view method, std::string_view path);
 
+const FakeWire& fake_anthropic();
+const FakeWire& fake_bedrock();
+const FakeWire& fake_cohere();
 const FakeWire& fake_gemini();
 const FakeWire& fake_ollama();
 const FakeWire& fake_openai_chat();

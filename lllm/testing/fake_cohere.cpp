@@ -1,0 +1,205 @@
+#include <optional>
+
+#include "lllm/testing/fake_wire.hpp"
+
+namespace lllm {
+namespace {
+
+std::string call_id(const FakeRequest& request, const FakeReply& reply, std::size_t index) {
+  const auto& call = reply.tool_calls[index];
+  return call.id.empty() ? call.name + '_' + std::to_string(request.number) + std::to_string(index) : call.id;
+}
+
+std::string finish_of(const FakeReply& reply) {
+  if (!reply.finish_reason.empty()) return reply.finish_reason;
+  return reply.tool_calls.empty() ? "COMPLETE" : "TOOL_CALL";
+}
+
+json::object usage_json(const Usage& usage) {
+  const json::object tokens{{"input_tokens", usage.prompt_tokens.value_or(0)},
+                            {"output_tokens", usage.completion_tokens.value_or(0)}};
+  return {{"billed_units", tokens},
+          {"tokens", tokens},
+          {"cached_tokens", usage.cached_prompt_tokens.value_or(0)}};
+}
+
+json::object call_json(const FakeRequest& request, const FakeReply& reply, std::size_t index,
+                       std::string_view arguments) {
+  return {{"id", json::string(call_id(request, reply, index))},
+          {"type", "function"},
+          {"function",
+           {{"name", json::string(reply.tool_calls[index].name)}, {"arguments", json::string(arguments)}}}};
+}
+
+class ChatStream final : public FakeStream {
+ public:
+  ChatStream(const FakeRequest& request, const FakeReply& reply) : request_(request), reply_(reply) {}
+
+  void begin(std::string& out) override {
+    event(out, {{"type", "message-start"},
+                {"id", json::string("fake-" + std::to_string(request_.number))},
+                {"delta",
+                 {{"message",
+                   {{"role", "assistant"},
+                    {"content", json::array()},
+                    {"tool_plan", ""},
+                    {"tool_calls", json::array()},
+                    {"citations", json::array()}}}}}});
+  }
+
+  void step(std::string& out, const FakeStep& step) override {
+    switch (step.kind) {
+      case FakeStep::Kind::text:
+        words(out, "text", step.text);
+        break;
+      case FakeStep::Kind::reasoning:
+        words(out, "thinking", step.text);
+        break;
+      case FakeStep::Kind::tool_start:
+        close(out);
+        said(out, "tool-call-start", step.index,
+             {{"tool_calls", call_json(request_, reply_, step.index, "")}});
+        calling_ = step.index;
+        break;
+      case FakeStep::Kind::tool_arguments:
+        said(out, "tool-call-delta", step.index,
+             {{"tool_calls", {{"function", {{"arguments", json::string(step.text)}}}}}});
+        break;
+    }
+  }
+
+  void end(std::string& out) override {
+    close(out);
+    event(out, {{"type", "message-end"},
+                {"delta",
+                 {{"finish_reason", json::string(finish_of(reply_))},
+                  {"usage", usage_json(usage_of(reply_, request_))}}}});
+  }
+
+  void error(std::string& out, std::string_view, std::string_view message) override {
+    event(out, {{"type", "message-end"},
+                {"delta", {{"finish_reason", "ERROR"}, {"error", json::string(message)}}}});
+  }
+
+ private:
+  static void event(std::string& out, const json::object& data) {
+    out.append("event: ").append(as_text(find(data, "type"))).append("\ndata: ");
+    append_json(out, data);
+    out += "\n\n";
+  }
+
+  static void said(std::string& out, std::string_view type, std::size_t index, json::value message) {
+    event(out, {{"type", json::string(type)},
+                {"index", index},
+                {"delta", json::object{{"message", std::move(message)}}}});
+  }
+
+  void words(std::string& out, std::string_view kind, std::string_view text) {
+    if (open_ != kind) {
+      close(out);
+      open_ = kind;
+      said(out, "content-start", index_,
+           {{"content", {{"type", json::string(kind)}, {json::string(kind), ""}}}});
+    }
+    said(out, "content-delta", index_, {{"content", json::object{{kind, json::string(text)}}}});
+  }
+
+  void close(std::string& out) {
+    if (!open_.empty()) event(out, {{"type", "content-end"}, {"index", index_++}});
+    if (calling_) event(out, {{"type", "tool-call-end"}, {"index", *calling_}});
+    open_ = {};
+    calling_.reset();
+  }
+
+  const FakeRequest& request_;
+  const FakeReply& reply_;
+  std::size_t index_ = 0;
+  std::string_view open_;
+  std::optional<std::size_t> calling_;
+};
+
+class CohereChat final : public FakeWire {
+ public:
+  bool serves(std::string_view method, std::string_view path) const override {
+    return method == "POST" && path.substr(0, path.find('?')).ends_with("/v2/chat");
+  }
+
+  Result<FakeRequest> read(std::string_view path, const json::value& body) const override {
+    FakeRequest request;
+    request.wire = "cohere-chat";
+    request.path = std::string(path);
+    request.body = body;
+    request.model = std::string(text_at(body, "model"));
+    request.stream = as_boolean(find(body, "stream")).value_or(false);
+    if (request.model.empty()) return refused("model is required");
+    const auto* messages = array_at(body, "messages");
+    if (messages == nullptr || messages->empty()) return refused("messages must not be empty");
+    for (const auto& message : *messages) {
+      const auto role = text_at(message, "role");
+      if (role == "tool") {
+        if (text_at(message, "tool_call_id").empty()) return refused("a tool message needs a tool_call_id");
+        ++request.tool_results;
+        request.last_tool_result = words_of(find(message, "content"));
+      } else if (role == "user") {
+        request.tool_results = 0;
+        request.last_user_text = words_of(find(message, "content"));
+      } else if (role != "assistant" && role != "system") {
+        return refused("invalid role '" + std::string(role) + "'");
+      }
+    }
+    if (const auto* tools = array_at(body, "tools"))
+      for (const auto& tool : *tools)
+        if (const auto* function = find(tool, "function")) {
+          const auto* parameters = object_at(*function, "parameters");
+          request.tools.emplace_back(std::string(text_at(*function, "name")),
+                                     parameters == nullptr ? json::object() : *parameters);
+        }
+    return request;
+  }
+
+  std::string whole(const FakeRequest& request, const FakeReply& reply) const override {
+    json::object message{{"role", "assistant"}};
+    json::array content;
+    if (!reply.reasoning.empty())
+      content.push_back(json::object{{"type", "thinking"}, {"thinking", json::string(reply.reasoning)}});
+    if (!reply.text.empty())
+      content.push_back(json::object{{"type", "text"}, {"text", json::string(reply.text)}});
+    if (!content.empty()) message["content"] = std::move(content);
+    json::array calls;
+    for (std::size_t i = 0; i < reply.tool_calls.size(); ++i)
+      calls.push_back(call_json(request, reply, i, reply.tool_calls[i].arguments));
+    if (!calls.empty()) message["tool_calls"] = std::move(calls);
+    return to_json(json::object{{"id", json::string("fake-" + std::to_string(request.number))},
+                                {"message", std::move(message)},
+                                {"finish_reason", json::string(finish_of(reply))},
+                                {"usage", usage_json(usage_of(reply, request))}});
+  }
+
+  std::unique_ptr<FakeStream> stream(const FakeRequest& request, const FakeReply& reply) const override {
+    return std::make_unique<ChatStream>(request, reply);
+  }
+
+  std::string error_body(int, std::string_view, std::string_view message) const override {
+    return to_json(json::object{{"message", json::string(message)}});
+  }
+
+ private:
+  static Error refused(std::string why) { return {ErrorKind::invalid_request, std::move(why)}; }
+
+  static std::string words_of(const json::value* content) {
+    if (content == nullptr) return {};
+    if (!content->is_array()) return std::string(as_text(content));
+    std::string words;
+    for (const auto& part : content->get_array()) words += text_at(part, "text");
+    return words;
+  }
+};
+
+}  // namespace
+
+const FakeWire& fake_cohere() {
+  static const CohereChat wire;
+  return wire;
+}
+
+}  // namespace lllm
