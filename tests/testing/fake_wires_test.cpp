@@ -32,7 +32,11 @@ struct Wire {
   const char* model;
   const char* base;
 };
-constexpr Wire wires[] = {{"gemini/gemini-3-pro-preview", "/v1beta"}, {"ollama/llama3.2", ""}};
+constexpr Wire wires[] = {{"gemini/gemini-3-pro-preview", "/v1beta"},
+                          {"ollama/llama3.2", ""},
+                          {"anthropic/claude-haiku-4-5", ""},
+                          {"bedrock/anthropic.claude-haiku-4-5-20251001-v1:0", ""},
+                          {"cohere/command-a-03-2025", ""}};
 
 Tool look_up() {
   return Tool("look_up", "Looks a word up.",
