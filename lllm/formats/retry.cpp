@@ -53,11 +53,11 @@ std::optional<system_clock::time_point> point_in_time(std::optional<int> year, s
   const auto minute = whole(parts[1]);
   const auto second = whole(parts[2]);
   if (!year || !month || !day || !hour || !minute || !second) return std::nullopt;
-  using namespace std::chrono;
-  const year_month_day date{std::chrono::year(*year), std::chrono::month(*month),
-                            std::chrono::day(static_cast<unsigned>(*day))};
+  const std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(*month),
+                                         std::chrono::day(static_cast<unsigned>(*day))};
   if (!date.ok() || *year > 9999 || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
-  return sys_days(date) + hours(*hour) + minutes(*minute) + seconds(*second);
+  return std::chrono::sys_days(date) + std::chrono::hours(*hour) + std::chrono::minutes(*minute) +
+         std::chrono::seconds(*second);
 }
 
 milliseconds backoff(const RetryPolicy& policy, int retries_done, double jitter) {

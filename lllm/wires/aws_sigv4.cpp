@@ -14,10 +14,9 @@ namespace {
 
 // "20150830T123600Z"
 std::string timestamp(std::chrono::system_clock::time_point now) {
-  using namespace std::chrono;
-  const auto days = floor<std::chrono::days>(now);
-  const year_month_day date(days);
-  const hh_mm_ss time(floor<seconds>(now - days));
+  const auto days = std::chrono::floor<std::chrono::days>(now);
+  const std::chrono::year_month_day date(days);
+  const std::chrono::hh_mm_ss time(std::chrono::floor<std::chrono::seconds>(now - days));
   std::string text;
   const auto put = [&](unsigned number, std::size_t digits) {
     std::string figure = std::to_string(number);
