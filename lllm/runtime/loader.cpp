@@ -337,7 +337,7 @@ void Loader::read_file(Slot& slot) {
     slot.error = error;
     auto node = broken_node(slot.file, error);
     slot.error = *node->failure();  // with the file's name in it
-    slot.nodes.assign(1, std::move(node));
+    slot.nodes.assign(1, node);
   };
   bool in_use = false;
   if (previous_ || slot.lazy) {
@@ -361,7 +361,7 @@ void Loader::read_file(Slot& slot) {
       // show now.
       if (in_use)
         if (const auto loaded = node->load_blocking(); !loaded) return fail(loaded.error());
-      slot.nodes.assign(1, std::move(node));
+      slot.nodes.assign(1, node);
       return;
     }
   }
