@@ -288,7 +288,7 @@ void Request::take_format() {
     auto strict = strict_schema(schema);
     json::object named{{"name", json::string(schema_name(schema))}};
     named["strict"] = strict.has_value();
-    named["schema"] = strict ? std::move(*strict) : schema;
+    named["schema"] = strict ? *strict : schema;
     set("response_format", json::object{{"type", "json_schema"}, {"json_schema", std::move(named)}});
     return;
   }

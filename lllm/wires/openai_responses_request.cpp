@@ -348,7 +348,7 @@ void Request::take_format() {
   auto strict = strict_schema(schema);
   json::object format{{"type", "json_schema"}, {"name", json::string(schema_name(schema))}};
   format["strict"] = strict.has_value();
-  format["schema"] = strict ? std::move(*strict) : schema;
+  format["schema"] = strict ? *strict : schema;
   text["format"] = std::move(format);
 }
 
