@@ -30,10 +30,20 @@ struct GatherState {
 // Takes the next operation until none is left. `state` outlives every worker: gather() waits for them.
 template <class T>
 asio::awaitable<void> gather_worker(GatherState<T>& state) {
-  while (state.next < state.operations.size()) {
-    const std::size_t mine = state.next++;
-    state.results[mine].emplace(co_await std::move(state.operations[mine]));
+  std::exception_ptr failure;
+  try {
+    while (state.next < state.operations.size()) {
+      const std::size_t mine = state.next++;
+      state.results[mine].emplace(co_await std::move(state.operations[mine]));
+    }
+  } catch (...) {
+    failure = std::current_exception();
   }
+  // A worker that ends before it has suspended once is posted by co_spawn, with a co_await that throws where
+  // the worker was cancelled: past its handler and out of io_context::run(). So it is told not to throw any
+  // more.
+  co_await asio::this_coro::throw_if_cancelled(false);
+  if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace detail

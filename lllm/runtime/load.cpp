@@ -5,6 +5,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -55,6 +56,10 @@ asio::awaitable<LoadOutcome> detail::run_loader(LoadOptions options,
   const auto loader = std::make_shared<Loader>(std::move(options), std::move(previous));
   const CancelOnExit guard{loader};
   loader->start();
+  // A coroutine that ends before it has suspended once is posted by co_spawn, with a co_await that throws
+  // where `progress` has cancelled: past the caller's handler and out of io_context::run(). So it suspends
+  // once.
+  co_await asio::post(asio::use_awaitable);
   while (!loader->finished()) {
     auto step = loader->changed.wait();
     co_await std::move(step);
