@@ -7,6 +7,7 @@
 #include <cstring>
 #include <deque>
 #include <mutex>
+#include <new>
 #include <thread>
 
 #include <boost/asio/as_tuple.hpp>
@@ -164,10 +165,14 @@ DnsResolver::~DnsResolver() {
 void DnsResolver::finish(const std::shared_ptr<Lookup>& lookup) {
   lookup->done = true;
   const auto cache = lookup->cache.lock();
-  if (cache && lookup->result.has_value() && lookup->keep_for.count() > 0) {
-    constexpr std::size_t most_hosts = 1024;
-    if (cache->size() >= most_hosts) cache->clear();
-    (*cache)[lookup->host] = Known{*lookup->result, Clock::now() + lookup->keep_for};
+  try {
+    if (cache && lookup->result.has_value() && lookup->keep_for.count() > 0) {
+      constexpr std::size_t most_hosts = 1024;
+      if (cache->size() >= most_hosts) cache->clear();
+      Known known{*lookup->result, Clock::now() + lookup->keep_for};
+      cache->insert_or_assign(lookup->host, std::move(known));
+    }
+  } catch (const std::bad_alloc&) {  // not kept, then; those who wait must be told all the same
   }
   for (asio::steady_timer* waiter : lookup->waiters) waiter->cancel();
 }

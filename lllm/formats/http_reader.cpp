@@ -279,14 +279,15 @@ Result<std::size_t> HttpResponseReader::read_head(std::string_view bytes) {
   std::size_t consumed = 0;
   while (!head_complete_ && consumed < bytes.size()) {
     started_ = true;
-    const auto found = find_head(pending_, bytes.substr(consumed), limits_.head_bytes);
-    if (!found) return found.error();
     // Garbage is refused at once, not when its sender tires of it.
     constexpr std::string_view version = "HTTP/1.";
-    const auto seen = found->head.empty() ? std::string_view(pending_) : found->head;
-    const auto known = std::min(seen.size(), version.size());
-    if (seen.substr(0, known) != version.substr(0, known))
-      return bad_http("the answer does not begin with HTTP/1.x");
+    if (pending_.size() < version.size()) {
+      const auto fresh = bytes.substr(consumed, version.size() - pending_.size());
+      if (fresh != version.substr(pending_.size(), fresh.size()))
+        return bad_http("the answer does not begin with HTTP/1.x");
+    }
+    const auto found = find_head(pending_, bytes.substr(consumed), limits_.head_bytes);
+    if (!found) return found.error();
     consumed += found->consumed;
     if (found->head.empty()) break;
     if (const auto parsed = parse_head(found->head); !parsed) return parsed.error();

@@ -54,10 +54,11 @@ Result<Url> parse_url(std::string_view text) {
     return refuse("scheme '" + url.origin.scheme + "' is not http or https");
   url.origin.host = to_lower(std::string(view.host_address()));
   if (url.origin.host.empty()) return refuse("it has no host");
-  // A decoded host can hold anything ("%0d%0a", "%2f"): it goes into a header, so it must not.
+  // A decoded host can hold anything ("%0d%0a", "%2f"), and it goes into a header.
+  const bool is_name = view.host_type() == boost::urls::host_type::name;
   for (const char c : url.origin.host) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte <= 0x20 || byte >= 0x7f || std::string_view("/?#@\\[]<>\"").find(c) != std::string_view::npos)
+    const bool alphanumeric = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    if (!alphanumeric && c != '.' && c != '-' && c != '_' && (is_name || c != ':'))
       return refuse("the host holds characters that no host name has");
   }
   url.origin.port = default_port(url.origin.scheme);
@@ -68,6 +69,8 @@ Result<Url> parse_url(std::string_view text) {
       return refuse("the port is not between 1 and 65535");
   }
   const auto path = view.encoded_path();
+  // Boost.URL 1.81 takes "[::1]80/" for a host and a path.
+  if (!path.empty() && path.front() != '/') return refuse("something stands between the host and the path");
   url.target = path.empty() ? "/" : std::string(path.data(), path.size());
   if (view.has_query()) {
     const auto query = view.encoded_query();

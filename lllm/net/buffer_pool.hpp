@@ -13,6 +13,8 @@ class BufferPool {
   static constexpr std::size_t buffer_size = 64 * 1024;
   using Buffer = std::unique_ptr<char[]>;
 
+  BufferPool() { free_.reserve(kept); }  // give() is called by destructors and must not fail
+
   Buffer take() {
     if (free_.empty()) return Buffer(new char[buffer_size]);  // not make_unique: it would clear every page
     Buffer buffer = std::move(free_.back());

@@ -46,17 +46,33 @@ class Race : public std::enable_shared_from_this<Race> {
       : executor_(executor),
         addresses_(std::move(addresses)),
         port_(port),
+        sockets_(addresses_.size()),
         done(executor, give_up),
         next_(executor) {}
 
   void start_next() {
     if (winner || started_ == addresses_.size()) return;
-    const auto index = started_++;
+    try {
+      begin(started_++);
+    } catch (const std::bad_alloc&) {  // we are called by the loop, which must not see it
+      lost(asio::error::no_memory);
+    }
+  }
+
+ private:
+  void begin(std::size_t index) {
     const auto& address = addresses_[index];
-    auto& socket = sockets_.emplace_back(std::make_unique<tcp::socket>(executor_));
+    auto& socket = sockets_[index] = std::make_unique<tcp::socket>(executor_);
     error_code failure;
     socket->open(address.is_v4() ? tcp::v4() : tcp::v6(), failure);
     if (failure) return lost(failure);
+    if (started_ < addresses_.size()) {
+      next_.expires_after(attempt_delay);
+      next_.async_wait([weak = weak_from_this()](error_code stopped) {
+        if (stopped) return;
+        if (const auto self = weak.lock()) self->start_next();
+      });
+    }
     socket->async_connect({address, port_}, [weak = weak_from_this(), index](error_code result) {
       const auto self = weak.lock();
       if (!self || self->winner) return;
@@ -64,15 +80,8 @@ class Race : public std::enable_shared_from_this<Race> {
       self->winner = std::move(self->sockets_[index]);
       self->done.cancel();
     });
-    if (started_ == addresses_.size()) return;
-    next_.expires_after(attempt_delay);
-    next_.async_wait([weak = weak_from_this()](error_code stopped) {
-      if (stopped) return;
-      if (const auto self = weak.lock()) self->start_next();
-    });
   }
 
- private:
   void lost(const error_code& failure) {
     // The first reason is the most telling, except that running out of descriptors is ours and outranks it.
     if (!reason || is_exhaustion(failure)) reason = failure;

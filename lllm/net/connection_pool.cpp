@@ -1,6 +1,7 @@
 #include "lllm/net/connection_pool.hpp"
 
 #include <algorithm>
+#include <new>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
@@ -21,6 +22,23 @@ struct ConnectionPool::Host {
   std::size_t leases = 0;
   std::deque<Waiter*> waiters;
 };
+
+namespace {
+
+/// Makes room for one more; false when there is no memory. Destructors give connections back: they must not
+/// throw.
+template <class T>
+bool has_room(std::vector<T>& items) noexcept {
+  if (items.size() < items.capacity()) return true;
+  try {
+    items.reserve(std::max<std::size_t>(8, items.capacity() * 2));
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
+}  // namespace
 
 ConnectionPool::ConnectionPool(asio::any_io_executor executor, Limits limits)
     : executor_(std::move(executor)), limits_(limits) {}
@@ -120,7 +138,8 @@ void ConnectionPool::take_back(Host& host, std::unique_ptr<Connection> connectio
     return;
   }
   --host.leases;
-  if (closed_ || host.idle.size() >= limits_.idle_per_origin) return forget(std::move(connection));
+  if (closed_ || host.idle.size() >= limits_.idle_per_origin || !has_room(host.idle))
+    return forget(std::move(connection));
   host.idle.push_back({std::move(connection), Clock::now()});
   ++idle_;
   drop_expired(host);

@@ -1,5 +1,7 @@
 #include "lllm/net/deadline_queue.hpp"
 
+#include <new>
+
 #include <boost/asio/post.hpp>
 
 namespace lllm {
@@ -106,15 +108,22 @@ void DeadlineQueue::rest_if_unused() {
   // A waiting timer would hold io_context::run(). Between one call and the next it may stay: only when
   // nothing has begun by the time this handler runs is it taken down.
   if (rest_posted_ || armed_ == Deadline::never) return;
-  rest_posted_ = true;
-  asio::post(timer_.get_executor(), [alive = weak_from_this()] {
-    const auto self = alive.lock();
-    if (!self) return;
-    self->rest_posted_ = false;
-    if (self->active_ > 0) return;
-    self->armed_ = Deadline::never;
-    self->timer_.cancel();
-  });
+  try {
+    asio::post(timer_.get_executor(), [alive = weak_from_this()] {
+      const auto self = alive.lock();
+      if (!self) return;
+      self->rest_posted_ = false;
+      if (self->active_ == 0) self->rest();
+    });
+    rest_posted_ = true;
+  } catch (const std::bad_alloc&) {  // a destructor may have brought us here
+    rest();
+  }
+}
+
+void DeadlineQueue::rest() {
+  armed_ = Deadline::never;
+  timer_.cancel();
 }
 
 }  // namespace lllm

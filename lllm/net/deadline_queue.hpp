@@ -61,6 +61,7 @@ class DeadlineQueue : public std::enable_shared_from_this<DeadlineQueue> {
   void arm();
   void fire();
   void rest_if_unused();
+  void rest();
 
   std::vector<Deadline*> heap_;
   asio::steady_timer timer_;

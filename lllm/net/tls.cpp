@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <unordered_map>
 
 #include <openssl/bio.h>
@@ -20,7 +21,12 @@ struct TlsBio {
   static int write(BIO* bio, const char* data, std::size_t size, std::size_t* written) {
     auto* stream = static_cast<TlsStream*>(BIO_get_data(bio));
     BIO_clear_retry_flags(bio);
-    const long sent = stream->send_now(data, size);
+    long sent = -1;
+    try {
+      sent = stream->send_now(data, size);
+    } catch (const std::bad_alloc&) {  // nothing may be thrown through OpenSSL
+      stream->send_errno_ = ENOMEM;
+    }
     *written = sent < 0 ? 0 : size;
     return sent < 0 ? 0 : 1;
   }
@@ -124,14 +130,18 @@ struct TlsContext::Sessions {
       by_host.erase(by_host.begin());
     }
     SSL_SESSION*& place = by_host[host];
-    if (place != nullptr) SSL_SESSION_free(place);
+    SSL_SESSION_free(place);
     place = session;
   }
   /// OpenSSL calls this when the server hands out a session; 1 keeps the reference.
   static int on_new(SSL* ssl, SSL_SESSION* session) {
     auto* stream = static_cast<TlsStream*>(SSL_get_app_data(ssl));
-    stream->context_->sessions_->keep(stream->host_, session);
-    return 1;
+    try {
+      stream->context_->sessions_->keep(stream->host_, session);
+      return 1;
+    } catch (const std::bad_alloc&) {
+      return 0;  // nothing to resume, then
+    }
   }
 };
 

@@ -61,6 +61,7 @@ struct OneFetch {
 inline OneFetch fetch_once(const Origin& origin, HttpTimeouts timeouts = HttpTimeouts(),
                            HttpClientOptions options = HttpClientOptions(), std::string body = {}) {
   asio::io_context loop;
+  if (!options.proxies) options.proxies = ProxyRules();  // not the machine's
   HttpClient client(loop.get_executor(), std::move(options));
   HttpRequest request(body.empty() ? "GET" : "POST", origin, "/", {{"Authorization", "Bearer canary"}}, body);
   OneFetch one;

@@ -1,0 +1,141 @@
+// Fault 18: proxies, scripted and a real one.
+#include <chrono>
+#include <fstream>
+
+#include <doctest/doctest.h>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "lllm/net/http_server.hpp"
+#include "lllm/net/process.hpp"
+#include "tests/net/fetch.hpp"
+#include "tests/support/fault_server.hpp"
+#include "tests/support/skip.hpp"
+#include "tests/support/temp_dir.hpp"
+
+using namespace lllm;
+using namespace lllm::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+HttpClientOptions through(std::uint16_t port, const std::string& credentials = "user:proxy-canary@") {
+  HttpClientOptions options;
+  ProxyRules rules;
+  rules.for_http = parse_proxy("http://" + credentials + "127.0.0.1:" + std::to_string(port)).value();
+  rules.for_https = rules.for_http;
+  rules.loopback_direct = false;
+  options.proxies = rules;
+  return options;
+}
+
+bool holds(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+std::uint16_t free_port() {
+  asio::io_context loop;
+  return asio::ip::tcp::acceptor(loop, {asio::ip::make_address("127.0.0.1"), 0}).local_endpoint().port();
+}
+
+}  // namespace
+
+TEST_SUITE("net/proxy") {
+  TEST_CASE("fault 18: a proxy that answers 407 or 502, or hangs up, is a typed error") {
+    std::string answer;
+    FaultServer proxy([&answer](FaultPeer& peer) {
+      peer.read_request();
+      peer.send(answer);
+    });
+    for (const int status : {407, 502}) {
+      answer = plain_answer(status, "no");
+      const auto one = fetch_once({"https", "api.test", 443}, HttpTimeouts(), through(proxy.port()));
+      REQUIRE(one.outcome.failed_with(ErrorKind::proxy_failed));
+      CHECK(one.outcome.error->status() == status);
+      CHECK_FALSE(holds(one.outcome.error->to_string(), "proxy-canary"));
+      CHECK(one.stats.open == 0);
+    }
+    answer = plain_answer(407, "no");
+    CHECK(fetch_once({"http", "api.test", 80}, HttpTimeouts(), through(proxy.port()))
+              .outcome.failed_with(ErrorKind::proxy_failed));
+    answer.clear();
+    CHECK(fetch_once({"https", "api.test", 443}, HttpTimeouts(), through(proxy.port()))
+              .outcome.failed_with(ErrorKind::proxy_failed));
+    answer = "HTTP/1.1 200 OK\r\n\r\nsurplus";
+    CHECK(fetch_once({"https", "api.test", 443}, HttpTimeouts(), through(proxy.port()))
+              .outcome.failed_with(ErrorKind::proxy_failed));
+    // Nothing of the request, least of all its key, was shown to a proxy that gave no tunnel.
+    const auto seen = proxy.received();
+    CHECK(holds(seen, "CONNECT api.test:443 HTTP/1.1\r\nHost: api.test:443\r\nProxy-Authorization: Basic "));
+    CHECK_FALSE(holds(seen.substr(0, seen.find("GET http://")), "Bearer canary"));
+  }
+
+  TEST_CASE("plain HTTP goes to the proxy with its whole URL") {
+    FaultServer proxy([](FaultPeer& peer) {
+      peer.read_request();
+      peer.send(plain_answer(200, "from afar"));
+      peer.read_to_end();
+    });
+    const auto one = fetch_once({"http", "api.test", 8080}, HttpTimeouts(), through(proxy.port()));
+    CHECK(one.outcome.body == "from afar");
+    CHECK(holds(proxy.received(), "GET http://api.test:8080/ HTTP/1.1\r\nHost: api.test:8080\r\n"));
+    CHECK(holds(proxy.received(), "Proxy-Authorization: Basic "));
+  }
+
+  TEST_CASE("a proxy that does not answer CONNECT is a timeout") {
+    FaultServer proxy([](FaultPeer& peer) { peer.hang(); });
+    HttpTimeouts timeouts;
+    timeouts.connect = 100ms;
+    CHECK(fetch_once({"https", "api.test", 443}, timeouts, through(proxy.port()))
+              .outcome.failed_with(ErrorKind::connect_timeout));
+  }
+
+  TEST_CASE("fault 18: a tunnel through tinyproxy, whose credentials never reach the origin") {
+    const auto program = find_program("tinyproxy");
+    if (program.empty()) LLLM_SKIP("tinyproxy is not installed");
+    asio::io_context loop;
+    HttpHeaders seen;
+    HttpServerOptions server_options;
+    server_options.tls = true;
+    HttpServer server(
+        loop.get_executor(),
+        [&seen](const HttpServerRequest& request, HttpResponder& responder) -> asio::awaitable<void> {
+          seen = request.headers;
+          return responder.send(200, {}, "through the tunnel");
+        },
+        server_options);
+    const TempDir folder;
+    const auto port = free_port();
+    const auto config = folder.write("tinyproxy.conf", "Port " + std::to_string(port) +
+                                                           "\nListen 127.0.0.1\nTimeout 10\nMaxClients 10\n"
+                                                           "Allow 127.0.0.1\nBasicAuth user proxycanary\n"
+                                                           "ConnectPort " +
+                                                           std::to_string(server.port()) + "\n");
+    ProcessOptions command;
+    command.argv = {program.string(), "-d", "-c", config.string()};
+    Process proxy(loop.get_executor(), command);
+
+    const auto fetch = [&](const std::string& credentials) {
+      auto options = through(port, credentials);
+      options.tls.ca_pem = server.ca_pem();
+      HttpClient client(loop.get_executor(), options);
+      const HttpRequest request("GET", {"https", "localhost", server.port()}, "/",
+                                {{"Authorization", "Bearer k"}});
+      Outcome outcome;
+      for (int attempt = 0; attempt < 200; ++attempt) {  // it takes a moment to listen
+        outcome = run_on(loop, try_fetch(client, request));
+        if (!outcome.failed_with(ErrorKind::connect_failed)) break;
+        asio::steady_timer pause(loop, 20ms);
+        pause.wait();
+      }
+      return outcome;
+    };
+    const auto outcome = fetch("user:proxycanary@");
+    CHECK_MESSAGE(outcome.body == "through the tunnel", (outcome.error ? outcome.error->to_string() : ""));
+    CHECK(seen.get("authorization") == "Bearer k");
+    CHECK_FALSE(seen.contains("proxy-authorization"));
+    const auto refused = fetch("user:wrong@");
+    CHECK(refused.failed_with(ErrorKind::proxy_failed));
+    CHECK(server.requests() == 1);
+  }
+}
