@@ -13,6 +13,7 @@
 #include "lllm/wires/ollama.hpp"
 #include "lllm/wires/openai_chat.hpp"
 #include "lllm/wires/openai_responses.hpp"
+#include "lllm/wires/providers.hpp"
 
 namespace lllm {
 namespace {
@@ -161,6 +162,12 @@ Error provider_error(int status, std::string_view body) {
       .provider_code(std::move(code));
   if (error != nullptr) failure.retry_after(retry_delay(*error));
   return failure;
+}
+
+const json::value* own_state(const Message& message, std::string_view wire, const Provider& provider) {
+  const auto& state = message.wire_state;
+  if (state == nullptr || state->wire != wire) return nullptr;
+  return message.provider.empty() || message.provider == provider.name ? &state->content : nullptr;
 }
 
 std::function<json::value()> raw_of(std::string_view body) {

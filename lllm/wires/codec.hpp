@@ -82,6 +82,11 @@ class Codec {
   [[nodiscard]] virtual std::optional<std::string> poll_path(std::string_view body) const;
 };
 
+/// What `message` has kept of its own answer, when that goes back as it came: to the same wire and, because
+/// signatures and encrypted parts mean nothing to others, to the provider that gave it (or to any, when the
+/// message names none). Null otherwise: the parts say the rest.
+const json::value* own_state(const Message& message, std::string_view wire, const Provider& provider);
+
 /// For InvokeResult::raw: keeps a copy of the body and parses it when asked.
 std::function<json::value()> raw_of(std::string_view body);
 

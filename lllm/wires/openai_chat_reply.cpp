@@ -3,71 +3,29 @@
 #include <algorithm>
 #include <array>
 
+#include "lllm/wires/json_merge.hpp"
+#include "lllm/wires/openai_chat_usage.hpp"
+
 namespace lllm::openai_chat {
 namespace {
-
-using Member = std::pair<std::string_view, std::string_view>;  // key, raw value
-
-template <std::size_t N>
-bool is_one_of(std::string_view word, const std::array<std::string_view, N>& words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
 
 // Members of an event that say the same in all of them.
 constexpr std::array<std::string_view, 9> envelope{"object",       "created",     "system_fingerprint",
                                                    "service_tier", "obfuscation", "provider",
                                                    "id",           "model",       "request_id"};
 
-// Strings that arrive in pieces; all others arrive whole.
-constexpr std::array<std::string_view, 6> pieces{"text",       "summary",  "data",
-                                                 "transcript", "thinking", "content"};
-
-void merge_member(json::object& into, std::string_view key, const json::value& delta);
-
-void merge_element(json::array& into, const json::value& delta) {
-  const auto index = integer_at(delta, "index");
-  if (index && delta.is_object())
-    for (auto& element : into)
-      if (integer_at(element, "index") == index &&
-          (find(delta, "type") == nullptr || text_at(delta, "type") == text_at(element, "type"))) {
-        for (const auto& [key, value] : delta.get_object()) merge_member(element.get_object(), key, value);
-        return;
-      }
-  into.push_back(delta);
+bool is_envelope(std::string_view key) {
+  return std::find(envelope.begin(), envelope.end(), key) != envelope.end();
 }
 
-void merge_member(json::object& into, std::string_view key, const json::value& delta) {
-  json::value* const there = into.if_contains(key);
-  if (there == nullptr || there->is_null()) {
-    into[key] = delta;
-  } else if (delta.is_null()) {
-    return;
-  } else if (there->is_string() && delta.is_string()) {
-    if (is_one_of(key, pieces))
-      there->get_string() += delta.get_string();
-    else if (!delta.get_string().empty())
-      *there = delta;
-  } else if (there->is_array() && delta.is_array()) {
-    for (const auto& element : delta.get_array()) merge_element(there->get_array(), element);
-  } else if (there->is_object() && delta.is_object()) {
-    for (const auto& [inner, value] : delta.get_object()) merge_member(there->get_object(), inner, value);
-  } else {
-    *there = delta;
-  }
-}
-
-void merge_raw(json::object& into, const std::vector<Member>& members) {
+void merge_raw(json::object& into, const std::vector<RawMember>& members) {
   for (const auto& [key, raw] : members)
-    if (const auto value = parse_json(raw)) merge_member(into, key, *value);
+    if (const auto value = parse_json(raw)) merge_delta(into, key, *value);
 }
 
 bool is_list_with_elements(std::string_view raw) {
   return raw.starts_with('[') && raw.find_first_not_of(" \t\r\n", 1) != raw.npos &&
          raw[raw.find_first_not_of(" \t\r\n", 1)] != ']';
-}
-
-void count(std::optional<std::int64_t>& counter, std::optional<std::int64_t> value) {
-  if (value && *value >= 0) counter = value;
 }
 
 void add_media(Message& message, const json::object& extras) {
@@ -89,65 +47,11 @@ void add_media(Message& message, const json::object& extras) {
 
 }  // namespace
 
-Usage usage_from_chat(std::string_view usage_json) {
-  Usage usage;
-  std::optional<std::int64_t> hits, cached, num_cached, reasoning;
-  TextArena arena;
-  JsonReader in(usage_json, arena);
-  in.object([&](std::string_view key) {
-    if (key == "prompt_tokens") {
-      count(usage.prompt_tokens, in.integer());
-    } else if (key == "completion_tokens") {
-      count(usage.completion_tokens, in.integer());
-    } else if (key == "total_tokens") {
-      count(usage.total_tokens, in.integer());
-    } else if (key == "prompt_tokens_details") {
-      in.object([&](std::string_view detail) {
-        if (detail == "cached_tokens") count(usage.cached_prompt_tokens, in.integer());
-        if (detail == "cache_write_tokens") count(usage.cache_write_tokens, in.integer());
-      });
-    } else if (key == "completion_tokens_details") {
-      in.object([&](std::string_view detail) {
-        if (detail == "reasoning_tokens") count(usage.reasoning_tokens, in.integer());
-      });
-    } else if (key == "prompt_cache_hit_tokens") {  // DeepSeek
-      count(hits, in.integer());
-    } else if (key == "cached_tokens") {  // Moonshot
-      count(cached, in.integer());
-    } else if (key == "num_cached_tokens") {  // Mistral
-      count(num_cached, in.integer());
-    } else if (key == "reasoning_tokens") {  // Perplexity
-      count(reasoning, in.integer());
-    }
-  });
-  for (const auto& other : {hits, cached, num_cached})
-    if (!usage.cached_prompt_tokens) usage.cached_prompt_tokens = other;
-  if (!usage.reasoning_tokens) usage.reasoning_tokens = reasoning;
-  // xAI counts reasoning beside the completion, everyone else inside it; the total tells.
-  const auto small = [](const std::optional<std::int64_t>& n) { return n && *n < (std::int64_t{1} << 60); };
-  if (small(usage.prompt_tokens) && small(usage.completion_tokens) && small(usage.reasoning_tokens) &&
-      *usage.reasoning_tokens > 0 &&
-      usage.total_tokens == *usage.prompt_tokens + *usage.completion_tokens + *usage.reasoning_tokens)
-    *usage.completion_tokens += *usage.reasoning_tokens;
-  return usage;
-}
-
-void Reply::Choice::clear() {
-  index.reset();
-  finish_reason.reset();
-  logprobs = reasoning_content = reasoning = reasoning_details = refusal = error = annotations =
-      content_blocks = {};
-  content.clear();
-  tool_count = 0;
-  extras.clear();
-  message_extras.clear();
-}
-
 Result<> Reply::read(std::string_view data, bool whole, std::vector<StreamChunk>* chunks) {
   arena_.reset();
   std::string_view error;
   std::string_view citations;
-  std::vector<Member> extras;
+  std::vector<RawMember> extras;
   choice_error_.clear();
   JsonReader in(data, arena_);
   accumulator_.begin_event(data, chunks);
@@ -168,7 +72,7 @@ Result<> Reply::read(std::string_view data, bool whole, std::vector<StreamChunk>
       });
     } else if (key == "citations") {
       if (in.kind() == JsonReader::Kind::array) citations = in.raw();
-    } else if (!whole && !is_one_of(key, envelope) && in.kind() != JsonReader::Kind::null) {
+    } else if (!whole && !is_envelope(key) && in.kind() != JsonReader::Kind::null) {
       extras.emplace_back(key, in.raw());
     }
   });
@@ -189,127 +93,10 @@ Result<> Reply::read(std::string_view data, bool whole, std::vector<StreamChunk>
 }
 
 void Reply::read_choice(JsonReader& in, bool whole) {
-  choice_.clear();
-  const bool is_object = in.object([&](std::string_view key) {
-    if (key == "delta" || key == "message") {
-      in.object([&](std::string_view member) { read_message_member(in, member); });
-    } else if (key == "index") {
-      choice_.index = in.integer();
-    } else if (key == "finish_reason") {
-      choice_.finish_reason = in.optional_text();
-    } else if (in.kind() == JsonReader::Kind::null) {
-      return;
-    } else if (key == "logprobs") {
-      choice_.logprobs = in.raw();
-    } else if (key == "error") {
-      choice_.error = in.raw();
-    } else {
-      choice_.extras.emplace_back(key, in.raw());
-    }
-  });
   // Further choices are other answers to the same question; `n` is 1.
-  if (!is_object || choice_.index.value_or(0) != 0 || in.failed()) return;
+  if (!choice_.read(in) || choice_.index.value_or(0) != 0 || in.failed()) return;
   has_choice_ = true;
   apply(whole);
-}
-
-void Reply::read_message_member(JsonReader& in, std::string_view key) {
-  if (key == "content") {
-    read_content(in);
-  } else if (key == "reasoning_content") {
-    choice_.reasoning_content = in.text();
-  } else if (key == "reasoning") {
-    choice_.reasoning = in.text();
-  } else if (key == "refusal") {
-    choice_.refusal = in.text();
-  } else if (key == "tool_calls") {
-    in.array([&] { read_tool_call(in); });
-  } else if (key == "role" || in.kind() == JsonReader::Kind::null) {
-    return;
-  } else if (key == "reasoning_details") {
-    choice_.reasoning_details = in.raw();
-  } else if (key == "annotations") {
-    choice_.annotations = in.raw();
-  } else {
-    choice_.message_extras.emplace_back(key, in.raw());
-  }
-}
-
-void Reply::read_content(JsonReader& in) {
-  if (in.kind() != JsonReader::Kind::array) {
-    const auto text = in.text();
-    if (!text.empty()) choice_.content.emplace_back(ChunkKind::text, text);
-    return;
-  }
-  // Mistral: a list of text and thinking blocks; the list itself is kept for the next turn.
-  JsonReader blocks = in;
-  choice_.content_blocks = in.raw();
-  blocks.array([&] {
-    std::string_view type;
-    std::string_view text;
-    std::vector<std::string_view> thoughts;
-    blocks.object([&](std::string_view key) {
-      if (key == "type") {
-        type = blocks.text();
-      } else if (key == "text") {
-        text = blocks.text();
-      } else if (key == "thinking") {
-        if (blocks.kind() == JsonReader::Kind::string)
-          thoughts.push_back(blocks.text());
-        else
-          blocks.array([&] {
-            blocks.object([&](std::string_view inner) {
-              if (inner == "text") thoughts.push_back(blocks.text());
-            });
-          });
-      }
-    });
-    for (const auto thought : thoughts) choice_.content.emplace_back(ChunkKind::reasoning, thought);
-    if (!text.empty() && (type == "text" || type == "output_text" || type.empty()))
-      choice_.content.emplace_back(ChunkKind::text, text);
-  });
-}
-
-void Reply::read_tool_call(JsonReader& in) {
-  if (choice_.tools.size() == choice_.tool_count) choice_.tools.emplace_back();
-  ToolDelta& tool = choice_.tools[choice_.tool_count];
-  tool.call = {};
-  tool.extras.clear();
-  std::string_view type;
-  ToolCallDelta custom;
-  const auto read_arguments = [&in]() -> std::string_view {
-    // Some servers send the arguments as the object itself instead of as its text.
-    if (in.kind() == JsonReader::Kind::object) return in.raw();
-    return in.text();
-  };
-  const bool is_object = in.object([&](std::string_view key) {
-    if (key == "index") {
-      tool.call.index = in.integer();
-    } else if (key == "id") {
-      tool.call.id = in.optional_text();
-    } else if (key == "type") {
-      type = in.text();
-    } else if (key == "function") {
-      in.object([&](std::string_view member) {
-        if (member == "name") tool.call.name = in.text();
-        if (member == "arguments") tool.call.arguments = read_arguments();
-      });
-    } else if (key == "custom") {
-      in.object([&](std::string_view member) {
-        if (member == "name") custom.name = in.text();
-        if (member == "input") custom.arguments = in.text();
-      });
-    } else if (in.kind() != JsonReader::Kind::null) {
-      tool.extras.emplace_back(key, in.raw());
-    }
-  });
-  if (!is_object) return;
-  if (type == "custom" || (tool.call.name.empty() && !custom.name.empty())) {
-    tool.call.name = custom.name;
-    tool.call.arguments = custom.arguments;
-    tool.call.custom = true;
-  }
-  ++choice_.tool_count;
 }
 
 void Reply::apply(bool whole) {
@@ -363,14 +150,14 @@ void Reply::add_content_block(const json::value& block, bool whole) {
     return;
   }
   for (const auto& [key, value] : block.get_object())
-    merge_member(content_blocks_.back().get_object(), key, value);
+    merge_delta(content_blocks_.back().get_object(), key, value);
 }
 
 void Reply::add_reasoning_details(std::string_view raw, bool is_the_text) {
   const auto details = parse_json(raw);
   if (!details || !details->is_array()) return;
   for (const auto& detail : details->get_array()) {
-    merge_element(reasoning_details_, detail);
+    merge_delta(reasoning_details_, detail);
     if (!is_the_text) continue;
     // Chunks outlive this DOM: the words are copied to where they stay until the next event.
     for (const auto key : {"text", "summary"}) {
@@ -397,7 +184,7 @@ void Reply::add_logprobs(std::string_view raw) {
       for (const auto& other : *top)
         entry.top.emplace_back(text_at(other, "token"), as_number(find(other, "logprob")).value_or(0));
   }
-  merge_member(choice_extras_, "logprobs", *logprobs);
+  merge_delta(choice_extras_, "logprobs", *logprobs);
 }
 
 void Reply::complete(Message& message) const {

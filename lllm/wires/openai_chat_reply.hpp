@@ -11,6 +11,7 @@
 #include "lllm/base/json_reader.hpp"
 #include "lllm/wires/accumulator.hpp"
 #include "lllm/wires/codec.hpp"
+#include "lllm/wires/openai_chat_choice.hpp"
 
 namespace lllm::openai_chat {
 
@@ -31,28 +32,7 @@ class Reply {
   [[nodiscard]] Message partial() const;
 
  private:
-  struct ToolDelta {
-    ToolCallDelta call;
-    std::vector<std::pair<std::string_view, std::string_view>> extras;
-  };
-  // What one choice of one event says; reused, so that events cost no allocation.
-  struct Choice {
-    std::optional<std::int64_t> index;
-    std::optional<std::string_view> finish_reason;
-    std::string_view logprobs, reasoning_content, reasoning, reasoning_details, refusal, error, annotations;
-    std::vector<std::pair<ChunkKind, std::string_view>> content;
-    std::string_view content_blocks;  // as they stand, when the content is a list
-    std::vector<ToolDelta> tools;
-    std::size_t tool_count = 0;
-    std::vector<std::pair<std::string_view, std::string_view>> extras;          // of the choice
-    std::vector<std::pair<std::string_view, std::string_view>> message_extras;  // of the message or delta
-    void clear();
-  };
-
   void read_choice(JsonReader& in, bool whole);
-  void read_message_member(JsonReader& in, std::string_view key);
-  void read_content(JsonReader& in);
-  void read_tool_call(JsonReader& in);
   void apply(bool whole);
   void add_content_block(const json::value& block, bool whole);
   void add_reasoning_details(std::string_view raw, bool is_the_text);
@@ -79,8 +59,5 @@ class Reply {
   json::object message_extras_;            // … of the message …
   std::vector<json::object> call_extras_;  // … and of each tool call
 };
-
-/// What `usage` says, in OpenAI's meaning whatever the provider's dialect.
-Usage usage_from_chat(std::string_view usage_json);
 
 }  // namespace lllm::openai_chat

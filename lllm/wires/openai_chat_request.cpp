@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
+#include "lllm/base/hash.hpp"
 #include "lllm/core/prompt.hpp"
 #include "lllm/wires/model_args.hpp"
 #include "lllm/wires/providers.hpp"
@@ -134,7 +136,17 @@ Result<> append_content(std::string& out, const Message& message, const Quirks& 
   return {};
 }
 
-void append_tool_calls(std::string& out, const Message& message, const json::array* extras) {
+// Another provider's id in the shape that this one takes, and the same each time.
+std::string call_id(const std::string& id, const Quirks& quirks) {
+  constexpr std::size_t length = 9;
+  const auto is_plain_letter = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
+  if (!quirks.short_call_ids || (id.size() == length && std::all_of(id.begin(), id.end(), is_plain_letter)))
+    return id;
+  return sha256_hex(id).substr(0, length);
+}
+
+void append_tool_calls(std::string& out, const Message& message, const json::array* extras,
+                       const Quirks& quirks) {
   char before = '[';
   out += R"(,"tool_calls":)";
   for (std::size_t i = 0; i < message.tool_calls.size(); ++i) {
@@ -142,7 +154,7 @@ void append_tool_calls(std::string& out, const Message& message, const json::arr
     out += before;
     before = ',';
     out += R"({"id":)";
-    append_json_string(out, call.id);
+    append_json_string(out, call_id(call.id, quirks));
     out +=
         call.custom ? R"(,"type":"custom","custom":{"name":)" : R"(,"type":"function","function":{"name":)";
     append_json_string(out, call.name);
@@ -193,9 +205,12 @@ void append_assistant_content(std::string& out, const Message& message, const js
     append_json_string(out, text);
   }
   if (const std::string refusal = message.refusal(); !refusal.empty()) append_member(out, "refusal", refusal);
-  const bool has_details = state != nullptr && find(*state, "reasoning_details") != nullptr;
-  if (!quirks.reasoning_field.empty() && !has_details && own_content == nullptr)
-    if (const std::string reasoning = message.reasoning(); !reasoning.empty())
+  const auto in_state = [state](std::string_view name) {
+    return state != nullptr && find(*state, name) != nullptr;
+  };
+  if (!quirks.reasoning_field.empty() && !in_state("reasoning_details") && !in_state("content") &&
+      !in_state(quirks.reasoning_field))
+    if (const std::string reasoning = message.reasoning(); !reasoning.empty() || !message.tool_calls.empty())
       append_member(out, quirks.reasoning_field, reasoning);
   if (const auto* members = state == nullptr ? nullptr : state->if_object())
     for (const auto& [key, value] : *members) {
@@ -353,7 +368,7 @@ Result<EncodedRequest> Request::make() {
   body += R"(,"messages":[)";
   for (std::size_t i = 0; i < in_.dialog.size(); ++i) {
     if (i > 0) body += ',';
-    if (auto written = append_message(body, *in_.dialog.messages()[i], quirks_); !written)
+    if (auto written = append_message(body, *in_.dialog.messages()[i], in_.provider); !written)
       return Error(written.error().kind(), "message " + std::to_string(i) + ": " + written.error().message());
   }
   body += ']';
@@ -383,24 +398,23 @@ Result<EncodedRequest> Request::make() {
 
 }  // namespace
 
-Result<> append_message(std::string& out, const Message& message, const Quirks& quirks) {
-  const json::value* state = message.wire_state != nullptr && message.wire_state->wire == "openai-chat"
-                                 ? &message.wire_state->content
-                                 : nullptr;
+Result<> append_message(std::string& out, const Message& message, const Provider& provider) {
+  const Quirks& quirks = provider.quirks;
+  const json::value* state = own_state(message, "openai-chat", provider);
   out += R"({"role":")";
   out += wire_role(message.role, quirks);
   out += '"';
   if (message.role == Role::tool) {
     if (message.tool_call_id.empty())
       return Error(ErrorKind::invalid_argument, "a tool message needs the id of the call it answers");
-    append_member(out, "tool_call_id", message.tool_call_id);
+    append_member(out, "tool_call_id", call_id(message.tool_call_id, quirks));
   } else if (quirks.accepts_name && !message.name.empty() && message.name != "assistant") {
     append_member(out, "name", sanitize_name(message.name));
   }
   if (message.role == Role::assistant || message.role == Role::tool_call) {
     append_assistant_content(out, message, state, quirks);
     if (!message.tool_calls.empty())
-      append_tool_calls(out, message, state == nullptr ? nullptr : array_at(*state, "tool_calls"));
+      append_tool_calls(out, message, state == nullptr ? nullptr : array_at(*state, "tool_calls"), quirks);
   } else {
     out += R"(,"content":)";
     if (const auto* own = state == nullptr ? nullptr : find(*state, "content"))

@@ -7,7 +7,7 @@
 #include "lllm/wires/codec.hpp"
 
 namespace lllm {
-struct Quirks;
+struct Provider;
 }
 
 namespace lllm::openai_chat {
@@ -15,6 +15,6 @@ namespace lllm::openai_chat {
 Result<EncodedRequest> encode(const EncodeInput& input);
 
 /// Appends one message as the wire has it. `invalid_argument` for what no request can say.
-Result<> append_message(std::string& out, const Message& message, const Quirks& quirks);
+Result<> append_message(std::string& out, const Message& message, const Provider& provider);
 
 }  // namespace lllm::openai_chat

@@ -147,12 +147,13 @@ Result<Message> message_from_openai(const json::value& value) {
 }  // namespace
 
 Result<json::array> dialog_to_openai(const Dialog& dialog) {
-  Quirks everything;
-  everything.cache_control = true;
+  Provider everyone;
+  everyone.quirks.cache_control = true;
   json::array messages;
   for (const auto& message : dialog.messages()) {
     std::string text;
-    if (auto written = openai_chat::append_message(text, *message, everything); !written)
+    everyone.name = message->provider;  // all that the message has kept goes out
+    if (auto written = openai_chat::append_message(text, *message, everyone); !written)
       return written.error();
     auto value = parse_json(text);
     if (!value) return value.error();

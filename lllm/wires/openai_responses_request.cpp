@@ -88,7 +88,8 @@ Result<> append_content(std::string& out, const Message& message) {
 /// Writes the dialog as input items.
 class Items {
  public:
-  Items(std::string& out, bool stored) : out_(out), stored_(stored) {}
+  Items(std::string& out, const Provider& provider, bool stored)
+      : out_(out), provider_(provider), stored_(stored) {}
   Result<> append(const Message& message);
 
  private:
@@ -101,6 +102,7 @@ class Items {
   Result<> append_tool_result(const Message& message);
 
   std::string& out_;
+  const Provider& provider_;
   bool stored_;
   bool first_ = true;
   std::set<std::string, std::less<>> custom_calls_;  // ids of calls whose results have another type
@@ -112,9 +114,8 @@ Result<> Items::append(const Message& message) {
   switch (message.role) {
     case Role::assistant:
     case Role::tool_call:
-      if (const auto& state = message.wire_state;
-          state && state->wire == wire_name && state->content.is_array())
-        append_own_items(state->content.get_array());
+      if (const auto* items = as_array(own_state(message, wire_name, provider_)))
+        append_own_items(*items);
       else
         append_reply(message);
       return {};
@@ -369,7 +370,7 @@ Result<EncodedRequest> Request::make() {
   body += R"({"model":)";
   append_json_string(body, in_.model);
   body += R"(,"input":[)";
-  Items items(body, stored);
+  Items items(body, in_.provider, stored);
   for (std::size_t i = 0; i < in_.dialog.size(); ++i)
     if (auto written = items.append(*in_.dialog.messages()[i]); !written)
       return Error(written.error().kind(), "message " + std::to_string(i) + ": " + written.error().message());

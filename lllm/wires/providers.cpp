@@ -32,12 +32,18 @@ void json_object_only(Provider& row) {
   row.quirks.strict_schema = false;
 }
 
+// Thinking models that go on thinking between tool calls want their thoughts back.
+void wants_its_reasoning(Provider& row) {
+  row.quirks.reasoning_field = "reasoning_content";
+}
+
 Provider alibaba() {
   return with(
       chat("dashscope", "Alibaba Model Studio", "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
            {"DASHSCOPE_API_KEY"}, {"DASHSCOPE_API_BASE"}),
       [](Provider& row) {
         row.aliases = {"alibaba", "qwen"};
+        row.quirks.cache_control = true;  // "Context cache", explicit
         json_object_only(row);
       });
 }
@@ -88,6 +94,15 @@ Provider bedrock_mantle() {
               });
 }
 
+Provider cerebras() {
+  return with(
+      chat("cerebras", "Cerebras", "https://api.cerebras.ai/v1", {"CEREBRAS_API_KEY"}, {"CEREBRAS_API_BASE"}),
+      [](Provider& row) {
+        // "Currently not supported and will result in a 400 error"
+        row.quirks.unsupported = {"frequency_penalty", "logit_bias", "presence_penalty"};
+      });
+}
+
 Provider cohere() {
   return with(chat("cohere", "Cohere", "https://api.cohere.com", {"COHERE_API_KEY", "CO_API_KEY"},
                    {"COHERE_API_BASE"}),
@@ -103,6 +118,7 @@ Provider deepseek() {
       [](Provider& row) {
         row.has_responses = true;
         json_object_only(row);
+        wants_its_reasoning(row);
       });
 }
 
@@ -131,6 +147,15 @@ Provider github_copilot() {
               });
 }
 
+Provider groq() {
+  return with(chat("groq", "Groq", "https://api.groq.com/openai/v1", {"GROQ_API_KEY"}, {"GROQ_API_BASE"}),
+              [](Provider& row) {
+                // "OpenAI Compatibility": what "will result in a 400 error if they are supplied"
+                row.quirks.accepts_name = false;
+                row.quirks.unsupported = {"logit_bias", "logprobs", "top_logprobs"};
+              });
+}
+
 Provider huggingface() {
   return with(chat("huggingface", "Hugging Face", "https://router.huggingface.co/v1",
                    {"HUGGINGFACE_API_KEY", "HF_TOKEN"}, {"HUGGINGFACE_API_BASE", "HF_API_BASE"}),
@@ -144,6 +169,19 @@ Provider mistral() {
                 row.quirks.accepts_name = false;
                 row.quirks.stream_usage = false;  // always sent; unknown fields are refused
                 row.quirks.seed_field = "random_seed";
+                row.quirks.document_url = true;
+                row.quirks.short_call_ids = true;
+                row.quirks.unsupported = {"logit_bias", "logprobs", "top_logprobs", "user"};
+              });
+}
+
+Provider moonshot() {
+  return with(chat("moonshot", "Moonshot AI", "https://api.moonshot.ai/v1", {"MOONSHOT_API_KEY"},
+                   {"MOONSHOT_API_BASE"}),
+              [](Provider& row) {
+                row.aliases = {"moonshotai"};
+                json_object_only(row);
+                wants_its_reasoning(row);
               });
 }
 
@@ -185,7 +223,10 @@ Provider openai() {
 Provider openrouter() {
   return with(chat("openrouter", "OpenRouter", "https://openrouter.ai/api/v1",
                    {"OPENROUTER_API_KEY", "OR_API_KEY"}, {"OPENROUTER_API_BASE"}),
-              [](Provider& row) { row.has_responses = true; });
+              [](Provider& row) {
+                row.has_responses = true;
+                row.quirks.cache_control = true;
+              });
 }
 
 Provider perplexity() {
@@ -243,6 +284,14 @@ Provider xai() {
               });
 }
 
+Provider zai() {
+  return with(chat("zai", "Z.ai", "https://api.z.ai/api/paas/v4", {"ZAI_API_KEY"}, {"ZAI_API_BASE"}),
+              [](Provider& row) {
+                json_object_only(row);
+                wants_its_reasoning(row);
+              });
+}
+
 std::vector<Provider> table() {
   std::vector<Provider> rows{
       chat("ai21", "AI21 Labs", "https://api.ai21.com/studio/v1", {"AI21_API_KEY"}, {"AI21_API_BASE"}),
@@ -250,7 +299,7 @@ std::vector<Provider> table() {
       azure(),
       bedrock(),
       bedrock_mantle(),
-      chat("cerebras", "Cerebras", "https://api.cerebras.ai/v1", {"CEREBRAS_API_KEY"}, {"CEREBRAS_API_BASE"}),
+      cerebras(),
       cohere(),
       chat("crusoe", "Crusoe", "https://api.inference.crusoecloud.com/v1", {"CRUSOE_API_KEY"},
            {"CRUSOE_API_BASE"}),
@@ -266,7 +315,7 @@ std::vector<Provider> table() {
       gemini(),
       github(),
       github_copilot(),
-      chat("groq", "Groq", "https://api.groq.com/openai/v1", {"GROQ_API_KEY"}, {"GROQ_API_BASE"}),
+      groq(),
       local("hosted_vllm", "vLLM", "{base}", {"HOSTED_VLLM_API_KEY"}, {"HOSTED_VLLM_API_BASE"}),
       huggingface(),
       chat("hyperbolic", "Hyperbolic", "https://api.hyperbolic.xyz/v1", {"HYPERBOLIC_API_KEY"},
@@ -280,8 +329,7 @@ std::vector<Provider> table() {
       chat("meta_llama", "Meta Llama API", "https://api.llama.com/compat/v1", {"LLAMA_API_KEY"},
            {"LLAMA_API_BASE"}),
       mistral(),
-      chat("moonshot", "Moonshot AI", "https://api.moonshot.ai/v1", {"MOONSHOT_API_KEY"},
-           {"MOONSHOT_API_BASE"}),
+      moonshot(),
       chat("nebius", "Nebius AI Studio", "https://api.studio.nebius.ai/v1", {"NEBIUS_API_KEY"},
            {"NEBIUS_API_BASE"}),
       chat("novita", "Novita AI", "https://api.novita.ai/v3/openai", {"NOVITA_API_KEY"}, {"NOVITA_API_BASE"}),
@@ -301,14 +349,14 @@ std::vector<Provider> table() {
       chat("volcengine", "Volcengine Ark", "https://ark.cn-beijing.volces.com/api/v3",
            {"VOLCENGINE_API_KEY", "ARK_API_KEY"}, {"VOLCENGINE_API_BASE"}),
       xai(),
-      chat("zai", "Z.ai", "https://api.z.ai/api/paas/v4", {"ZAI_API_KEY"}, {"ZAI_API_BASE"}),
+      zai(),
   };
   for (auto& row : rows) {
     if (row.name == "hosted_vllm") row.aliases = {"vllm"};
-    if (row.name == "moonshot") row.aliases = {"moonshotai"};
     if (row.name == "fireworks_ai") row.aliases = {"fireworks"};
     if (row.name == "openai_like") row.aliases = {"custom_openai", "openai-like"};
-    if (row.name == "moonshot" || row.name == "zai" || row.name == "deepinfra") json_object_only(row);
+    if (row.name == "deepinfra") json_object_only(row);
+    if (row.name == "litellm_proxy") row.quirks.cache_control = true;
   }
   std::ranges::sort(rows, {}, &Provider::name);
   return rows;

@@ -19,15 +19,18 @@ enum class Auth {
 
 /// Where a provider departs from its wire. The defaults are OpenAI's own behaviour.
 struct Quirks {
-  bool accepts_name = true;          ///< `name` on messages
-  bool stream_usage = true;          ///< takes stream_options.include_usage
-  bool strict_schema = true;         ///< takes response_format json_schema with strict
-  bool parallel_tool_calls = true;   ///< takes parallel_tool_calls
-  bool cache_control = false;        ///< takes cache_control on content parts
-  bool document_url = false;         ///< files by address are {"type":"document_url"} parts (Mistral)
-  std::string_view reasoning_field;  ///< where it wants its reasoning back; empty: it does not
-  std::vector<std::string_view> unsupported;         ///< OpenAI-style arguments it refuses
-  bool developer_role = false;                       ///< system messages go out as "developer"
+  bool accepts_name = true;         ///< `name` on messages
+  bool stream_usage = true;         ///< takes stream_options.include_usage
+  bool strict_schema = true;        ///< takes response_format json_schema with strict
+  bool parallel_tool_calls = true;  ///< takes parallel_tool_calls
+  bool cache_control = false;       ///< takes cache_control on content parts
+  bool document_url = false;        ///< files by address are {"type":"document_url"} parts (Mistral)
+  /// Where it wants the model's reasoning back; empty: it does not. Beside tool calls the member is there
+  /// even when there was no reasoning, because those who want it refuse a call without it.
+  std::string_view reasoning_field;
+  bool short_call_ids = false;                ///< ids of tool calls are nine letters and digits (Mistral)
+  std::vector<std::string_view> unsupported;  ///< OpenAI-style arguments it refuses
+  bool developer_role = false;                ///< system messages go out as "developer"
   std::string_view max_tokens_field = "max_tokens";  ///< or "max_completion_tokens"
   std::string_view seed_field = "seed";              ///< or "random_seed" (Mistral)
 };

@@ -64,6 +64,16 @@ json::value body_of(const Dialog& dialog, const CallOptions& options = {}, const
   return parse_json(request->body).value();
 }
 
+// Who answered in made recordings.
+const Provider& whoever_answered() {
+  static const Provider row = [] {
+    Provider made = openai();
+    made.name = "made";
+    return made;
+  }();
+  return row;
+}
+
 json::value message_of(Message message, const Provider& row = openai()) {
   Dialog dialog;
   dialog.append(std::move(message));
@@ -248,7 +258,7 @@ TEST_SUITE("wires/openai_chat") {
         R"({"role":"assistant","content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"text","text":"yes"}]})");
     CHECK(thinking.text() == "yes");
     CHECK(thinking.reasoning() == "hm");
-    CHECK(message_of(thinking).at("content").at(0).at("type") == "thinking");
+    CHECK(message_of(thinking, whoever_answered()).at("content").at(0).at("type") == "thinking");
   }
 
   TEST_CASE("fault 73: chunks without choices are tolerated") {
@@ -350,17 +360,73 @@ TEST_SUITE("wires/openai_chat") {
         delta(R"({"reasoning_details":[{"type":"reasoning.text","signature":"SIG","index":0}]})"),
         delta(R"({"content":"4"})"),
     });
-    const json::value sent = message_of(outcome.message);
+    const json::value sent = message_of(outcome.message, whoever_answered());
     CHECK(sent.at("reasoning_details") ==
           parse_json(R"([{"type":"reasoning.text","text":"Hm","signature":"SIG","format":"f","index":0}])")
               .value());
     CHECK(sent.at("content") == "4");
+    CHECK(message_of(outcome.message, *find_provider("openai")) ==
+          parse_json(R"({"role":"assistant","content":"4"})").value());
+  }
+
+  TEST_CASE("those who want reasoning back get it where they want it, and once") {
+    const Provider& deepseek = *find_provider("deepseek");
+    Message thought(Role::assistant, "");
+    thought.parts = {ReasoningPart("Hm."), TextPart("4")};
+    CHECK(message_of(thought, deepseek).at("reasoning_content") == "Hm.");
+    CHECK(find(message_of(thought), "reasoning_content") == nullptr);
+    // A call without the member is refused with status 400, even when nothing was thought.
+    Message call(Role::assistant, "");
+    CHECK(find(message_of(Message::assistant("4"), deepseek), "reasoning_content") == nullptr);
+    call.tool_calls.emplace_back("c1", "f", "{}");
+    CHECK(message_of(call, deepseek).at("reasoning_content") == "");
+    const Dialog dialog = dialog_from_openai(parse_json(R"([{"role":"assistant","content":"4",
+                                             "reasoning_content":"Hm."}])")
+                                                 .value()
+                                                 .as_array())
+                              .value();
+    const auto sent = encode(dialog, {}, deepseek).value().body;
+    CHECK(sent.find("reasoning_content") == sent.rfind("reasoning_content"));
+  }
+
+  TEST_CASE("Mistral's tool calls have ids of nine letters and digits, whoever made the call") {
+    const Provider& mistral = *find_provider("mistral");
+    Message call(Role::assistant, "");
+    call.tool_calls.emplace_back("call_0123456789abcdef", "f", "{}");
+    call.tool_calls.emplace_back("0G84QFMp3", "f", "{}");
+    const json::value sent = message_of(call, mistral);
+    const std::string mapped(as_text(find_at(sent, "/tool_calls/0/id")));
+    CHECK(mapped.size() == 9);
+    CHECK(*find_at(sent, "/tool_calls/1/id") == "0G84QFMp3");
+    CHECK(message_of(Message::tool("call_0123456789abcdef", "f", "r"), mistral).at("tool_call_id") ==
+          json::string(mapped));
+  }
+
+  TEST_CASE("quirks of providers: documents by address, cache marks, arguments that would be refused") {
+    Message message(Role::user, "see");
+    message.parts.emplace_back(media_from_url(MediaKind::file, "https://x/y.pdf").value());
+    CHECK(*find_at(message_of(message, *find_provider("mistral")), "/content/1") ==
+          parse_json(R"({"type":"document_url","document_url":"https://x/y.pdf"})").value());
+    TextPart marked("long");
+    marked.cache_ttl = "1h";
+    message.parts = {marked};
+    CHECK(*find_at(message_of(message, *find_provider("openrouter")), "/content/0/cache_control") ==
+          parse_json(R"({"type":"ephemeral","ttl":"1h"})").value());
+    CHECK(message_of(message).at("content") == "long");
+    Dialog dialog;
+    dialog.put_text("a");
+    CallOptions options;
+    options.model_args({{"logprobs", true}, {"temperature", 0}});
+    const auto request = encode(dialog, options, *find_provider("groq")).value();
+    CHECK(request.dropped == std::vector<std::string>{"logprobs"});
+    CHECK(request.model_args.contains("temperature"));
   }
 
   TEST_CASE("what Google hides beside a tool call goes back with it") {
     const Message message = whole(
         R"({"role":"assistant","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"},"extra_content":{"google":{"thought_signature":"S"}}}]})");
-    CHECK(find_at(message_of(message), "/tool_calls/0/extra_content/google/thought_signature") != nullptr);
+    CHECK(find_at(message_of(message, whoever_answered()),
+                  "/tool_calls/0/extra_content/google/thought_signature") != nullptr);
   }
 
   TEST_CASE("logprobs are read and add up over a stream") {
