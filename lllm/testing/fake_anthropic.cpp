@@ -6,19 +6,6 @@
 namespace lllm {
 namespace {
 
-std::string call_id(const FakeRequest& request, const FakeReply& reply, std::size_t index) {
-  const std::string& own = reply.tool_calls[index].id;
-  return own.empty() ? "toolu_" + std::to_string(request.number) + "_" + std::to_string(index) : own;
-}
-
-std::string finish_of(const FakeReply& reply) {
-  if (!reply.finish_reason.empty()) return reply.finish_reason;
-  return reply.tool_calls.empty() ? "end_turn" : "tool_use";
-}
-
-// What the real provider signs thoughts with: opaque, and wanted back.
-constexpr std::string_view signature = "RmFrZVNpZ25hdHVyZQ==";
-
 json::object usage_json(const Usage& usage) {
   const auto cached = usage.cached_prompt_tokens.value_or(0);
   json::object counters{{"input_tokens", usage.prompt_tokens.value_or(0) - cached},
@@ -51,8 +38,8 @@ class MessagesStream final : public FakeStream {
     Usage usage = usage_of(reply_, request_);
     usage.completion_tokens = 1;
     usage.reasoning_tokens.reset();
-    event(out, "message_start", {{"message", message_json(request_, {}, nullptr, usage)}});
-    event(out, "ping", {});
+    add_fake_event(out, "message_start", {{"message", message_json(request_, {}, nullptr, usage)}});
+    add_fake_event(out, "ping", {});
   }
 
   void step(std::string& out, const FakeStep& step) override {
@@ -67,7 +54,7 @@ class MessagesStream final : public FakeStream {
         break;
       case FakeStep::Kind::tool_start: {
         std::string block = R"({"type":"tool_use","id":)";
-        append_json_string(block, call_id(request_, reply_, step.index));
+        append_json_string(block, fake_call_id(request_, reply_, step.index, "toolu_"));
         block += ",\"name\":";
         append_json_string(block, step.text);
         block += ",\"input\":{}}";
@@ -83,10 +70,12 @@ class MessagesStream final : public FakeStream {
 
   void end(std::string& out) override {
     close(out);
-    event(out, "message_delta",
-          {{"delta", {{"stop_reason", json::string(finish_of(reply_))}, {"stop_sequence", nullptr}}},
-           {"usage", usage_json(usage_of(reply_, request_))}});
-    event(out, "message_stop", {});
+    add_fake_event(out, "message_delta",
+                   {{"delta",
+                     {{"stop_reason", json::string(fake_finish(reply_, "end_turn", "tool_use"))},
+                      {"stop_sequence", nullptr}}},
+                    {"usage", usage_json(usage_of(reply_, request_))}});
+    add_fake_event(out, "message_stop", {});
   }
 
   void error(std::string& out, std::string_view type, std::string_view message) override {
@@ -94,17 +83,6 @@ class MessagesStream final : public FakeStream {
   }
 
  private:
-  static void event(std::string& out, std::string_view type, const json::object& members) {
-    out.append("event: ").append(type).append("\ndata: {\"type\":\"").append(type).append("\"");
-    for (const auto& [name, value] : members) {
-      out += ',';
-      append_json_string(out, name);
-      out += ':';
-      append_json(out, value);
-    }
-    out += "}\n\n";
-  }
-
   void open(std::string& out, std::string_view type, std::string_view block) {
     if (open_ == type) return;
     close(out);
@@ -115,7 +93,7 @@ class MessagesStream final : public FakeStream {
 
   void close(std::string& out) {
     if (open_.empty()) return;
-    if (open_ == "thinking") delta(out, R"({"type":"signature_delta","signature":)", signature);
+    if (open_ == "thinking") delta(out, R"({"type":"signature_delta","signature":)", fake_signature);
     out.append("event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":");
     out.append(std::to_string(index_++)).append("}\n\n");
     open_ = {};
@@ -141,22 +119,17 @@ class AnthropicMessages final : public FakeWire {
   }
 
   Result<FakeRequest> read(std::string_view path, const json::value& body) const override {
-    FakeRequest request;
-    request.wire = "anthropic-messages";
-    request.path = std::string(path);
-    request.body = body;
-    request.model = std::string(text_at(body, "model"));
-    request.stream = as_boolean(find(body, "stream")).value_or(false);
-    if (request.model.empty()) return refused("model: Field required");
-    if (!integer_at(body, "max_tokens")) return refused("max_tokens: Field required");
+    FakeRequest request = fake_request("anthropic-messages", path, body);
+    if (request.model.empty()) return fake_refusal("model: Field required");
+    if (!integer_at(body, "max_tokens")) return fake_refusal("max_tokens: Field required");
     const auto* messages = array_at(body, "messages");
     if (messages == nullptr || messages->empty())
-      return refused("messages: at least one message is required");
+      return fake_refusal("messages: at least one message is required");
     std::set<std::string> unanswered;
     for (const auto& message : *messages)
       if (auto done = read_message(message, request, unanswered); !done) return done.error();
     if (!unanswered.empty())
-      return refused("`tool_use` ids were found without `tool_result` blocks: " + *unanswered.begin());
+      return fake_refusal("`tool_use` ids were found without `tool_result` blocks: " + *unanswered.begin());
     if (const auto* tools = array_at(body, "tools"))
       for (const auto& tool : *tools)
         if (const auto* schema = object_at(tool, "input_schema"))
@@ -169,18 +142,18 @@ class AnthropicMessages final : public FakeWire {
     if (!reply.reasoning.empty())
       content.push_back(json::object{{"type", "thinking"},
                                      {"thinking", json::string(reply.reasoning)},
-                                     {"signature", json::string(signature)}});
+                                     {"signature", json::string(fake_signature)}});
     if (!reply.text.empty())
       content.push_back(json::object{{"type", "text"}, {"text", json::string(reply.text)}});
     for (std::size_t i = 0; i < reply.tool_calls.size(); ++i) {
-      auto input = reply.tool_calls[i].parsed_arguments();
       content.push_back(json::object{{"type", "tool_use"},
-                                     {"id", json::string(call_id(request, reply, i))},
+                                     {"id", json::string(fake_call_id(request, reply, i, "toolu_"))},
                                      {"name", json::string(reply.tool_calls[i].name)},
-                                     {"input", input ? std::move(*input) : json::object()}});
+                                     {"input", fake_arguments(reply.tool_calls[i])}});
     }
-    return to_json(
-        message_json(request, std::move(content), json::string(finish_of(reply)), usage_of(reply, request)));
+    return to_json(message_json(request, std::move(content),
+                                json::string(fake_finish(reply, "end_turn", "tool_use")),
+                                usage_of(reply, request)));
   }
 
   std::unique_ptr<FakeStream> stream(const FakeRequest& request, const FakeReply& reply) const override {
@@ -194,13 +167,11 @@ class AnthropicMessages final : public FakeWire {
   }
 
  private:
-  static Error refused(std::string why) { return {ErrorKind::invalid_request, std::move(why)}; }
-
   static Result<> read_message(const json::value& message, FakeRequest& request,
                                std::set<std::string>& unanswered) {
     const auto role = text_at(message, "role");
     if (role != "user" && role != "assistant")
-      return refused("messages: role must be 'user' or 'assistant', not '" + std::string(role) + "'");
+      return fake_refusal("messages: role must be 'user' or 'assistant', not '" + std::string(role) + "'");
     if (role == "user") request.tool_results = 0;
     const auto* content = find(message, "content");
     if (content != nullptr && content->is_string()) {
@@ -208,32 +179,25 @@ class AnthropicMessages final : public FakeWire {
       return {};
     }
     const auto* blocks = as_array(content);
-    if (blocks == nullptr || blocks->empty()) return refused("messages: content must not be empty");
+    if (blocks == nullptr || blocks->empty()) return fake_refusal("messages: content must not be empty");
     std::string words;
     for (const auto& block : *blocks) {
       const auto type = text_at(block, "type");
       if (type == "text") {
-        if (text_at(block, "text").empty()) return refused("messages: text content blocks must be non-empty");
+        if (text_at(block, "text").empty())
+          return fake_refusal("messages: text content blocks must be non-empty");
         words += text_at(block, "text");
       } else if (type == "tool_use") {
         unanswered.emplace(text_at(block, "id"));
       } else if (type == "tool_result") {
         if (unanswered.erase(std::string(text_at(block, "tool_use_id"))) == 0)
-          return refused("messages: unexpected `tool_use_id` found in `tool_result` blocks");
+          return fake_refusal("messages: unexpected `tool_use_id` found in `tool_result` blocks");
         ++request.tool_results;
-        request.last_tool_result = words_of(find(block, "content"));
+        request.last_tool_result = fake_words(find(block, "content"));
       }
     }
     if (role == "user" && !words.empty()) request.last_user_text = std::move(words);
     return {};
-  }
-
-  static std::string words_of(const json::value* content) {
-    if (content == nullptr) return {};
-    if (!content->is_array()) return std::string(as_text(content));
-    std::string words;
-    for (const auto& block : content->get_array()) words += text_at(block, "text");
-    return words;
   }
 };
 

@@ -7,18 +7,6 @@
 namespace lllm {
 namespace {
 
-std::string call_id(const FakeRequest& request, const FakeReply& reply, std::size_t index) {
-  const std::string& own = reply.tool_calls[index].id;
-  return own.empty() ? "tooluse_" + std::to_string(request.number) + "_" + std::to_string(index) : own;
-}
-
-std::string finish_of(const FakeReply& reply) {
-  if (!reply.finish_reason.empty()) return reply.finish_reason;
-  return reply.tool_calls.empty() ? "end_turn" : "tool_use";
-}
-
-constexpr std::string_view signature = "RmFrZVNpZ25hdHVyZQ==";
-
 json::object usage_json(const Usage& usage) {
   const auto cached = usage.cached_prompt_tokens.value_or(0);
   return {{"inputTokens", usage.prompt_tokens.value_or(0) - cached},
@@ -52,7 +40,7 @@ class ConverseStream final : public FakeStream {
         open(out, step.kind);
         std::string start =
             R"({"contentBlockIndex":)" + std::to_string(index_) + R"(,"start":{"toolUse":{"toolUseId":)";
-        append_json_string(start, call_id(request_, reply_, step.index));
+        append_json_string(start, fake_call_id(request_, reply_, step.index, "tooluse_"));
         start += ",\"name\":";
         append_json_string(start, step.text);
         append_aws_event(out, "contentBlockStart", start + "}}}");
@@ -66,8 +54,9 @@ class ConverseStream final : public FakeStream {
 
   void end(std::string& out) override {
     close(out);
-    append_aws_event(out, "messageStop",
-                     to_json(json::object{{"stopReason", json::string(finish_of(reply_))}}));
+    append_aws_event(
+        out, "messageStop",
+        to_json(json::object{{"stopReason", json::string(fake_finish(reply_, "end_turn", "tool_use"))}}));
     append_aws_event(out, "metadata",
                      to_json(json::object{{"metrics", {{"latencyMs", 1}}},
                                           {"usage", usage_json(usage_of(reply_, request_))}}));
@@ -89,7 +78,7 @@ class ConverseStream final : public FakeStream {
   void close(std::string& out) {
     if (!is_open_) return;
     if (kind_ == FakeStep::Kind::reasoning)
-      delta(out, R"({"reasoningContent":{"signature":)", signature, "}}");
+      delta(out, R"({"reasoningContent":{"signature":)", fake_signature, "}}");
     append_aws_event(out, "contentBlockStop", R"({"contentBlockIndex":)" + std::to_string(index_++) + "}");
     is_open_ = false;
   }
@@ -117,27 +106,24 @@ class BedrockConverse final : public FakeWire {
   }
 
   Result<FakeRequest> read(std::string_view path, const json::value& body) const override {
-    FakeRequest request;
-    request.wire = "bedrock-converse";
-    request.path = std::string(path);
-    request.body = body;
+    FakeRequest request = fake_request("bedrock-converse", path, body);
     request.stream = path.ends_with("-stream");
     const auto start = path.find("/model/") + 7;
     request.model = percent_decoded(path.substr(start, path.rfind('/') - start));
     const auto* messages = array_at(body, "messages");
     if (messages == nullptr || messages->empty())
-      return refused("A conversation must start with a user message.");
+      return fake_refusal("A conversation must start with a user message.");
     std::set<std::string> unanswered;
     std::string_view before;
     for (const auto& message : *messages) {
       const auto role = text_at(message, "role");
       if (role == before || (role != "user" && role != "assistant"))
-        return refused("Roles must alternate between \"user\" and \"assistant\".");
+        return fake_refusal("Roles must alternate between \"user\" and \"assistant\".");
       before = role;
       if (auto done = read_message(message, request, unanswered); !done) return done.error();
     }
     if (!unanswered.empty())
-      return refused("Expected toolResult blocks for the following Ids: " + *unanswered.begin());
+      return fake_refusal("Expected toolResult blocks for the following Ids: " + *unanswered.begin());
     if (const auto* tools = as_array(find_at(body, "/toolConfig/tools")))
       for (const auto& tool : *tools)
         if (const auto* schema = as_object(find_at(tool, "/toolSpec/inputSchema/json")))
@@ -151,19 +137,19 @@ class BedrockConverse final : public FakeWire {
       content.push_back(json::object{
           {"reasoningContent",
            {{"reasoningText",
-             {{"text", json::string(reply.reasoning)}, {"signature", json::string(signature)}}}}}});
+             {{"text", json::string(reply.reasoning)}, {"signature", json::string(fake_signature)}}}}}});
     if (!reply.text.empty()) content.push_back(json::object{{"text", json::string(reply.text)}});
     for (std::size_t i = 0; i < reply.tool_calls.size(); ++i) {
-      auto input = reply.tool_calls[i].parsed_arguments();
-      content.push_back(json::object{{"toolUse",
-                                      {{"toolUseId", json::string(call_id(request, reply, i))},
-                                       {"name", json::string(reply.tool_calls[i].name)},
-                                       {"input", input ? std::move(*input) : json::object()}}}});
+      content.push_back(
+          json::object{{"toolUse",
+                        {{"toolUseId", json::string(fake_call_id(request, reply, i, "tooluse_"))},
+                         {"name", json::string(reply.tool_calls[i].name)},
+                         {"input", fake_arguments(reply.tool_calls[i])}}}});
     }
     return to_json(
         json::object{{"metrics", {{"latencyMs", 1}}},
                      {"output", {{"message", {{"role", "assistant"}, {"content", std::move(content)}}}}},
-                     {"stopReason", json::string(finish_of(reply))},
+                     {"stopReason", json::string(fake_finish(reply, "end_turn", "tool_use"))},
                      {"usage", usage_json(usage_of(reply, request))}});
   }
 
@@ -178,8 +164,6 @@ class BedrockConverse final : public FakeWire {
   }
 
  private:
-  static Error refused(std::string why) { return {ErrorKind::invalid_request, std::move(why)}; }
-
   static std::string percent_decoded(std::string_view text) {
     std::string decoded;
     for (std::size_t i = 0; i < text.size(); ++i)
@@ -198,7 +182,7 @@ class BedrockConverse final : public FakeWire {
     if (user) request.tool_results = 0;
     const auto* blocks = array_at(message, "content");
     if (blocks == nullptr || blocks->empty())
-      return refused("The content field in the Message object is empty.");
+      return fake_refusal("The content field in the Message object is empty.");
     std::string words;
     for (const auto& block : *blocks) {
       words += text_at(block, "text");
@@ -206,11 +190,9 @@ class BedrockConverse final : public FakeWire {
         unanswered.emplace(text_at(*use, "toolUseId"));
       if (const auto* result = find(block, "toolResult"); result != nullptr && user) {
         if (unanswered.erase(std::string(text_at(*result, "toolUseId"))) == 0)
-          return refused("The toolUseId of a toolResult is unknown.");
+          return fake_refusal("The toolUseId of a toolResult is unknown.");
         ++request.tool_results;
-        request.last_tool_result.clear();
-        if (const auto* content = array_at(*result, "content"))
-          for (const auto& part : *content) request.last_tool_result += text_at(part, "text");
+        request.last_tool_result = fake_words(find(*result, "content"));
       }
     }
     if (user && !words.empty()) request.last_user_text = std::move(words);

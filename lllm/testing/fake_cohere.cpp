@@ -5,16 +5,6 @@
 namespace lllm {
 namespace {
 
-std::string call_id(const FakeRequest& request, const FakeReply& reply, std::size_t index) {
-  const auto& call = reply.tool_calls[index];
-  return call.id.empty() ? call.name + '_' + std::to_string(request.number) + std::to_string(index) : call.id;
-}
-
-std::string finish_of(const FakeReply& reply) {
-  if (!reply.finish_reason.empty()) return reply.finish_reason;
-  return reply.tool_calls.empty() ? "COMPLETE" : "TOOL_CALL";
-}
-
 json::object usage_json(const Usage& usage) {
   const json::object tokens{{"input_tokens", usage.prompt_tokens.value_or(0)},
                             {"output_tokens", usage.completion_tokens.value_or(0)}};
@@ -25,7 +15,7 @@ json::object usage_json(const Usage& usage) {
 
 json::object call_json(const FakeRequest& request, const FakeReply& reply, std::size_t index,
                        std::string_view arguments) {
-  return {{"id", json::string(call_id(request, reply, index))},
+  return {{"id", json::string(fake_call_id(request, reply, index, reply.tool_calls[index].name + "_"))},
           {"type", "function"},
           {"function",
            {{"name", json::string(reply.tool_calls[index].name)}, {"arguments", json::string(arguments)}}}};
@@ -72,7 +62,7 @@ class ChatStream final : public FakeStream {
     close(out);
     event(out, {{"type", "message-end"},
                 {"delta",
-                 {{"finish_reason", json::string(finish_of(reply_))},
+                 {{"finish_reason", json::string(fake_finish(reply_, "COMPLETE", "TOOL_CALL"))},
                   {"usage", usage_json(usage_of(reply_, request_))}}}});
   }
 
@@ -125,35 +115,9 @@ class CohereChat final : public FakeWire {
   }
 
   Result<FakeRequest> read(std::string_view path, const json::value& body) const override {
-    FakeRequest request;
-    request.wire = "cohere-chat";
-    request.path = std::string(path);
-    request.body = body;
-    request.model = std::string(text_at(body, "model"));
-    request.stream = as_boolean(find(body, "stream")).value_or(false);
-    if (request.model.empty()) return refused("model is required");
-    const auto* messages = array_at(body, "messages");
-    if (messages == nullptr || messages->empty()) return refused("messages must not be empty");
-    for (const auto& message : *messages) {
-      const auto role = text_at(message, "role");
-      if (role == "tool") {
-        if (text_at(message, "tool_call_id").empty()) return refused("a tool message needs a tool_call_id");
-        ++request.tool_results;
-        request.last_tool_result = words_of(find(message, "content"));
-      } else if (role == "user") {
-        request.tool_results = 0;
-        request.last_user_text = words_of(find(message, "content"));
-      } else if (role != "assistant" && role != "system") {
-        return refused("invalid role '" + std::string(role) + "'");
-      }
-    }
-    if (const auto* tools = array_at(body, "tools"))
-      for (const auto& tool : *tools)
-        if (const auto* function = find(tool, "function")) {
-          const auto* parameters = object_at(*function, "parameters");
-          request.tools.emplace_back(std::string(text_at(*function, "name")),
-                                     parameters == nullptr ? json::object() : *parameters);
-        }
+    FakeRequest request = fake_request("cohere-chat", path, body);
+    if (auto read = read_fake_messages(body, request, true); !read) return read.error();
+    read_fake_functions(body, request);
     return request;
   }
 
@@ -171,7 +135,7 @@ class CohereChat final : public FakeWire {
     if (!calls.empty()) message["tool_calls"] = std::move(calls);
     return to_json(json::object{{"id", json::string("fake-" + std::to_string(request.number))},
                                 {"message", std::move(message)},
-                                {"finish_reason", json::string(finish_of(reply))},
+                                {"finish_reason", json::string(fake_finish(reply, "COMPLETE", "TOOL_CALL"))},
                                 {"usage", usage_json(usage_of(reply, request))}});
   }
 
@@ -181,17 +145,6 @@ class CohereChat final : public FakeWire {
 
   std::string error_body(int, std::string_view, std::string_view message) const override {
     return to_json(json::object{{"message", json::string(message)}});
-  }
-
- private:
-  static Error refused(std::string why) { return {ErrorKind::invalid_request, std::move(why)}; }
-
-  static std::string words_of(const json::value* content) {
-    if (content == nullptr) return {};
-    if (!content->is_array()) return std::string(as_text(content));
-    std::string words;
-    for (const auto& part : content->get_array()) words += text_at(part, "text");
-    return words;
   }
 };
 

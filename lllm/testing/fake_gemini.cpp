@@ -34,12 +34,10 @@ json::object usage_json(const Usage& usage) {
 }
 
 json::object call_part(const ToolCall& call, bool first) {
-  const auto arguments = call.parsed_arguments();
-  json::object function{{"name", json::string(call.name)},
-                        {"args", arguments ? json::value(*arguments) : json::value(json::object())}};
+  json::object function{{"name", json::string(call.name)}, {"args", fake_arguments(call)}};
   if (!call.id.empty()) function["id"] = json::string(call.id);
   json::object part{{"functionCall", std::move(function)}};
-  if (first) part["thoughtSignature"] = "ZmFrZS1zaWduYXR1cmU=";  // which must come back unchanged
+  if (first) part["thoughtSignature"] = json::string(fake_signature);  // which must come back unchanged
   return part;
 }
 
@@ -109,24 +107,19 @@ class Gemini final : public FakeWire {
   }
 
   Result<FakeRequest> read(std::string_view path, const json::value& body) const override {
-    FakeRequest request;
-    request.wire = "gemini-generate";
-    request.path = std::string(path);
-    request.body = body;
+    FakeRequest request = fake_request("gemini-generate", path, body);
     request.model = model_of(path);
     request.stream = method_of(path) == "streamGenerateContent";
     const auto* contents = array_at(body, "contents");
     if (contents == nullptr || contents->empty())
-      return Error(ErrorKind::invalid_request,
-                   "* GenerateContentRequest.contents: contents is not specified");
+      return fake_refusal("* GenerateContentRequest.contents: contents is not specified");
     for (const auto& content : *contents) {
       const auto* parts = array_at(content, "parts");
       if (parts == nullptr || parts->empty())
-        return Error(ErrorKind::invalid_request,
-                     "* GenerateContentRequest.contents.parts: contents.parts must not be empty.");
+        return fake_refusal("* GenerateContentRequest.contents.parts: contents.parts must not be empty.");
       const auto role = text_at(content, "role");
       if (!role.empty() && role != "user" && role != "model")
-        return Error(ErrorKind::invalid_request, "Please use a valid role: user, model.");
+        return fake_refusal("Please use a valid role: user, model.");
       if (role == "model") continue;
       std::string words;
       std::size_t results = 0;
@@ -134,8 +127,7 @@ class Gemini final : public FakeWire {
         words += text_at(part, "text");
         if (const auto* response = find(part, "functionResponse")) {
           if (text_at(*response, "name").empty())
-            return Error(
-                ErrorKind::invalid_request,
+            return fake_refusal(
                 "* GenerateContentRequest.contents.parts.function_response.name: Name cannot be empty.");
           ++results;
           if (const auto* given = find(*response, "response")) {

@@ -7,10 +7,7 @@ namespace {
 constexpr std::string_view created = "2025-06-15T15:06:40Z";
 
 json::object call_json(const ToolCall& call) {
-  const auto arguments = call.parsed_arguments();
-  return {{"function",
-           json::object{{"name", json::string(call.name)},
-                        {"arguments", arguments ? json::value(*arguments) : json::value(json::object())}}}};
+  return {{"function", json::object{{"name", json::string(call.name)}, {"arguments", fake_arguments(call)}}}};
 }
 
 json::object line(const FakeRequest& request, json::object message) {
@@ -77,31 +74,10 @@ class Ollama final : public FakeWire {
   }
 
   Result<FakeRequest> read(std::string_view path, const json::value& body) const override {
-    FakeRequest request;
-    request.wire = "ollama-chat";
-    request.path = std::string(path);
-    request.body = body;
-    request.model = std::string(text_at(body, "model"));
+    FakeRequest request = fake_request("ollama-chat", path, body);
     request.stream = as_boolean(find(body, "stream")).value_or(true);
-    if (request.model.empty()) return Error(ErrorKind::invalid_request, "model is required");
-    if (const auto* messages = array_at(body, "messages"))
-      for (const auto& message : *messages) {
-        const auto role = text_at(message, "role");
-        if (role == "tool") {
-          ++request.tool_results;
-          request.last_tool_result = std::string(text_at(message, "content"));
-        } else if (role == "user") {
-          request.tool_results = 0;
-          request.last_user_text = std::string(text_at(message, "content"));
-        }
-      }
-    if (const auto* tools = array_at(body, "tools"))
-      for (const auto& tool : *tools)
-        if (const auto* function = find(tool, "function")) {
-          const auto* parameters = object_at(*function, "parameters");
-          request.tools.emplace_back(std::string(text_at(*function, "name")),
-                                     parameters == nullptr ? json::object() : *parameters);
-        }
+    if (auto read = read_fake_messages(body, request, false); !read) return read.error();
+    read_fake_functions(body, request);
     return request;
   }
 

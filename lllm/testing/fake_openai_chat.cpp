@@ -7,16 +7,6 @@ std::string id_of(const FakeRequest& request) {
   return "chatcmpl-fake-" + std::to_string(request.number);
 }
 
-std::string call_id(const FakeRequest& request, const FakeReply& reply, std::size_t index) {
-  const std::string& own = reply.tool_calls[index].id;
-  return own.empty() ? "call_" + std::to_string(request.number) + "_" + std::to_string(index) : own;
-}
-
-std::string finish_of(const FakeReply& reply) {
-  if (!reply.finish_reason.empty()) return reply.finish_reason;
-  return reply.tool_calls.empty() ? "stop" : "tool_calls";
-}
-
 json::object usage_json(const Usage& usage) {
   return {
       {"prompt_tokens", usage.prompt_tokens.value_or(0)},
@@ -62,7 +52,7 @@ class ChatStream final : public FakeStream {
         break;
       case FakeStep::Kind::tool_start:
         delta = R"({"tool_calls":[{"index":)" + std::to_string(step.index) + R"(,"id":)";
-        append_json_string(delta, call_id(request_, reply_, step.index));
+        append_json_string(delta, fake_call_id(request_, reply_, step.index, "call_"));
         delta += R"(,"type":"function","function":{"name":)";
         append_json_string(delta, step.text);
         delta += R"(,"arguments":""}}]})";
@@ -78,7 +68,7 @@ class ChatStream final : public FakeStream {
 
   void end(std::string& out) override {
     std::string finish;
-    append_json_string(finish, finish_of(reply_));
+    append_json_string(finish, fake_finish(reply_, "stop", "tool_calls"));
     choice(out, "{}", finish);
     if (wants_usage_) {
       out += head_ + R"(,"choices":[],"usage":)";
@@ -112,37 +102,9 @@ class OpenAiChat final : public FakeWire {
   }
 
   Result<FakeRequest> read(std::string_view path, const json::value& body) const override {
-    FakeRequest request;
-    request.wire = "openai-chat";
-    request.path = std::string(path);
-    request.body = body;
-    request.model = std::string(text_at(body, "model"));
-    request.stream = as_boolean(find(body, "stream")).value_or(false);
-    const auto* messages = array_at(body, "messages");
-    if (request.model.empty()) return Error(ErrorKind::invalid_request, "you must provide a model parameter");
-    if (messages == nullptr || messages->empty())
-      return Error(ErrorKind::invalid_request, "'messages' must be a list that is not empty");
-    for (const auto& message : *messages) {
-      const auto role = text_at(message, "role");
-      if (role == "tool") {
-        if (text_at(message, "tool_call_id").empty())
-          return Error(ErrorKind::invalid_request, "a message with role 'tool' needs a tool_call_id");
-        ++request.tool_results;
-        request.last_tool_result = words_of(find(message, "content"));
-      } else if (role == "user") {
-        request.tool_results = 0;
-        request.last_user_text = words_of(find(message, "content"));
-      } else if (role != "assistant" && role != "system" && role != "developer") {
-        return Error(ErrorKind::invalid_request, "invalid role '" + std::string(role) + "'");
-      }
-    }
-    if (const auto* tools = array_at(body, "tools"))
-      for (const auto& tool : *tools)
-        if (const auto* function = find(tool, "function")) {
-          const auto* parameters = object_at(*function, "parameters");
-          request.tools.emplace_back(std::string(text_at(*function, "name")),
-                                     parameters == nullptr ? json::object() : *parameters);
-        }
+    FakeRequest request = fake_request("openai-chat", path, body);
+    if (auto read = read_fake_messages(body, request, true); !read) return read.error();
+    read_fake_functions(body, request);
     return request;
   }
 
@@ -154,7 +116,7 @@ class OpenAiChat final : public FakeWire {
       json::array calls;
       for (std::size_t i = 0; i < reply.tool_calls.size(); ++i)
         calls.push_back(json::object{
-            {"id", json::string(call_id(request, reply, i))},
+            {"id", json::string(fake_call_id(request, reply, i, "call_"))},
             {"type", "function"},
             {"function", json::object{{"name", json::string(reply.tool_calls[i].name)},
                                       {"arguments", json::string(reply.tool_calls[i].arguments)}}}});
@@ -165,10 +127,11 @@ class OpenAiChat final : public FakeWire {
         {"object", "chat.completion"},
         {"created", created},
         {"model", json::string(request.model)},
-        {"choices", json::array{json::object{{"index", 0},
-                                             {"message", std::move(message)},
-                                             {"logprobs", nullptr},
-                                             {"finish_reason", json::string(finish_of(reply))}}}},
+        {"choices", json::array{json::object{
+                        {"index", 0},
+                        {"message", std::move(message)},
+                        {"logprobs", nullptr},
+                        {"finish_reason", json::string(fake_finish(reply, "stop", "tool_calls"))}}}},
         {"usage", usage_json(usage_of(reply, request))},
         {"system_fingerprint", "fp_fake"}});
   }
@@ -183,18 +146,6 @@ class OpenAiChat final : public FakeWire {
                                                        {"param", nullptr},
                                                        {"code", nullptr}}}});
   }
-
- private:
-  // A content is a string, or parts of which the text ones are joined.
-  static std::string words_of(const json::value* content) {
-    if (content == nullptr) return {};
-    if (const auto* parts = content->if_array()) {
-      std::string words;
-      for (const auto& part : *parts) words += text_at(part, "text");
-      return words;
-    }
-    return std::string(as_text(content));
-  }
 };
 
 }  // namespace
@@ -202,13 +153,6 @@ class OpenAiChat final : public FakeWire {
 const FakeWire& fake_openai_chat() {
   static const OpenAiChat wire;
   return wire;
-}
-
-const FakeWire* find_fake_wire(std::string_view method, std::string_view path) {
-  for (const FakeWire* wire : {&fake_openai_chat(), &fake_gemini(), &fake_ollama(), &fake_anthropic(),
-                               &fake_bedrock(), &fake_cohere()})
-    if (wire->serves(method, path)) return wire;
-  return nullptr;
 }
 
 }  // namespace lllm

@@ -48,5 +48,30 @@ const FakeWire& fake_cohere();
 const FakeWire& fake_gemini();
 const FakeWire& fake_ollama();
 const FakeWire& fake_openai_chat();
+const FakeWire& fake_openai_responses();
+
+// What several wires have in common.
+
+/// A request with what every body says alike: model and stream.
+FakeRequest fake_request(std::string_view wire, std::string_view path, const json::value& body);
+/// What the provider would answer with 400.
+Error fake_refusal(std::string why);
+/// The words of a content: a string, or a list of parts of which some have text.
+std::string fake_words(const json::value* content);
+/// The call's own id, else one of `prefix`, the request's number and `index`.
+std::string fake_call_id(const FakeRequest& request, const FakeReply& reply, std::size_t index,
+                         std::string_view prefix);
+/// The reply's own finish reason, else the wire's word for a plain end or for one with tool calls.
+std::string fake_finish(const FakeReply& reply, std::string_view plain, std::string_view with_calls);
+/// A call's arguments as an object; malformed ones as an empty one.
+json::object fake_arguments(const ToolCall& call);
+/// `tools` as OpenAI's chat declares them: {"function": {name, parameters}}.
+void read_fake_functions(const json::value& body, FakeRequest& request);
+/// `messages` with OpenAI's roles; refuses unknown roles, no messages, and no model.
+Result<> read_fake_messages(const json::value& body, FakeRequest& request, bool needs_call_ids);
+/// An SSE event whose data say its type, too, as the first of their members.
+void add_fake_event(std::string& out, std::string_view type, const json::object& members);
+/// What a provider that signs thoughts signs them with: opaque, and wanted back.
+inline constexpr std::string_view fake_signature = "RmFrZVNpZ25hdHVyZQ==";
 
 }  // namespace lllm

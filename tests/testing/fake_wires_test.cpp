@@ -1,4 +1,4 @@
-// lllm's own invoker against the fake provider, on the wires that are not OpenAI's.
+// lllm's own invoker against the fake provider, on every wire.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -31,8 +31,13 @@ struct Collector final : BaseStreamHandler {
 struct Wire {
   const char* model;
   const char* base;
+  ApiType api = ApiType::completion;
+  [[nodiscard]] CallOptions options() const { return CallOptions().api_type(api); }
 };
-constexpr Wire wires[] = {{"gemini/gemini-3-pro-preview", "/v1beta"},
+constexpr Wire wires[] = {{"openai/gpt-4o-mini", "/v1"},
+                          {"openai/gpt-5-mini", "/v1", ApiType::response},
+                          {"deepseek/deepseek-chat", "/v1"},
+                          {"gemini/gemini-3-pro-preview", "/v1beta"},
                           {"ollama/llama3.2", ""},
                           {"anthropic/claude-haiku-4-5", ""},
                           {"bedrock/anthropic.claude-haiku-4-5-20251001-v1:0", ""},
@@ -63,9 +68,9 @@ TEST_SUITE("testing/fake_wires") {
       provider.script(reply);
       Dialog dialog;
       dialog.put_text("Be brief.", Role::system).put_text("Hello");
-      const auto whole = run_on(loop, invoker.call(dialog, wire.model, CallOptions()));
+      const auto whole = run_on(loop, invoker.call(dialog, wire.model, wire.options()));
       Collector collector;
-      CallOptions streamed_options;
+      CallOptions streamed_options = wire.options();
       streamed_options.stream_handler(&collector);
       const auto streamed = run_on(loop, invoker.call(dialog, wire.model, streamed_options));
       CHECK(whole.message.text() == reply.text);
@@ -78,7 +83,7 @@ TEST_SUITE("testing/fake_wires") {
       CHECK(whole.message.usage.prompt_tokens.value_or(0) > 0);
 
       // The fake model calls the tool that it is offered, and answers once its result is there.
-      CallOptions with_tool;
+      CallOptions with_tool = wire.options();
       with_tool.tools({look_up()});
       const auto asked = run_on(loop, invoker.call(dialog, wire.model, with_tool));
       REQUIRE(asked.message.tool_calls.size() == 1);
@@ -138,7 +143,7 @@ TEST_SUITE("testing/fake_wires") {
       Dialog dialog;
       dialog.put_text("Hello");
       Collector collector;
-      CallOptions call;
+      CallOptions call = wire.options();
       call.stream_handler(&collector).max_retries(0);
 
       provider.script(FakeReply::error(404, "NOT_FOUND", "no such model"));
@@ -152,6 +157,12 @@ TEST_SUITE("testing/fake_wires") {
       REQUIRE(early.partial() != nullptr);
       CHECK(early.partial()->text().starts_with("one"));
       CHECK(early.to_string().find("canary") == std::string::npos);
+      cut.fault = FakeFault::error_event;
+      provider.script(cut);
+      const Error inside = test::error_on(loop, invoker.call(dialog, wire.model, call));
+      CHECK(inside.kind() == ErrorKind::provider_error);
+      REQUIRE(inside.partial() != nullptr);
+      CHECK(inside.partial()->text() == "one two");
     }
   }
 }

@@ -1,11 +1,9 @@
 // Drives an OpenAI-compatible server with OpenAI's own client, and prints what it understood as one JSON object.
-//   node openai_client.mjs PATH_OF_PACKAGE BASE_URL
-import { pathToFileURL } from "node:url";
+//   node openai_client.mjs NPM_FOLDER BASE_URL
 import { createRequire } from "node:module";
 
-const [packagePath, baseURL] = process.argv.slice(2);
-const require = createRequire(pathToFileURL(packagePath + "/package.json"));
-const OpenAI = require(packagePath).default;
+const [folder, baseURL] = process.argv.slice(2);
+const OpenAI = createRequire(folder + "/")("openai").default;
 const client = new OpenAI({ apiKey: "sk-peer", baseURL, maxRetries: 0 });
 const messages = [{ role: "user", content: "Say it" }];
 const tools = [
