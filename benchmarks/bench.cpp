@@ -122,8 +122,11 @@ Report::Report(std::string bench, int argc, char** argv) : bench_(std::move(benc
       json_ = true;
     } else if (flag == "--smoke") {
       smoke_ = true;
+    } else if (flag == "--only" && i + 1 < argc) {
+      only_ = argv[++i];
     } else {
-      std::fprintf(stderr, "%s: unknown flag %s (there are --json and --smoke)\n", argv[0], argv[i]);
+      std::fprintf(stderr, "%s: unknown flag %s (there are --json, --smoke and --only WORDS)\n", argv[0],
+                   argv[i]);
       std::exit(2);
     }
   }
@@ -168,6 +171,11 @@ void Report::add(Row row) {
   }
   std::fflush(stdout);
   rows_.push_back(std::move(row));
+}
+
+int Report::skip(const std::string& reason) const {
+  std::fprintf(stderr, "%s: skipped: %s\n", bench_.c_str(), reason.c_str());
+  return smoke_ ? 77 : 0;
 }
 
 int Report::finish() {

@@ -37,12 +37,15 @@ struct Row {
 
 /// One benchmark program: `int main(int argc, char** argv) { bench::Report report("json", argc, argv); …
 /// return report.finish(); }`. Flags: `--json` prints one JSON object per row, `--smoke` runs each
-/// measurement once, to see that it still works.
+/// measurement once, to see that it still works, `--only WORDS` measures the cases with these words in their
+/// names.
 class Report {
  public:
   Report(std::string bench, int argc, char** argv);
 
   [[nodiscard]] bool smoke() const { return smoke_; }
+  /// Whether a case is to be measured: all are, unless `--only WORDS` names those with these words in them.
+  [[nodiscard]] bool wants(const std::string& name) const { return name.find(only_) != std::string::npos; }
   /// How many rounds a measurement has: 15, one in a smoke run.
   [[nodiscard]] int rounds() const { return smoke_ ? 1 : 15; }
 
@@ -56,6 +59,9 @@ class Report {
   /// Adds a row that was measured elsewhere.
   void add(Row row);
 
+  /// The question cannot be asked here: says why. @returns the exit code (77 in a smoke run: a skipped test).
+  [[nodiscard]] int skip(const std::string& reason) const;
+
   /// Writes the Markdown page and the data for the plot into $LLLM_RESULTS, when that is set.
   /// @returns the exit code: 0, also when a target was missed (that is a finding, not a failure).
   int finish();
@@ -64,6 +70,7 @@ class Report {
   std::string bench_;
   bool json_ = false;
   bool smoke_ = false;
+  std::string only_;
   std::vector<Row> rows_;
 };
 
