@@ -7,6 +7,7 @@
 
 #include <boost/json/parser.hpp>
 
+#include "lllm/base/json_plain_run.hpp"
 #include "lllm/base/text.hpp"
 
 namespace lllm {
@@ -111,25 +112,17 @@ const json::object* object_at(const json::object& object, std::string_view key) 
 }
 
 void append_json_string(std::string& out, std::string_view text) {
-  constexpr auto plain = [] {  // true: the byte stands for itself
-    std::array<bool, 256> table{};
-    for (int c = 0x20; c < 0x80; ++c) table[static_cast<std::size_t>(c)] = c != '"' && c != '\\';
-    return table;
-  }();
   constexpr std::string_view hex = "0123456789abcdef";
   const std::size_t restart = out.size();
-  out += '"';
-  std::size_t start = 0;
   bool ascii = true;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (plain[c]) continue;
-    if (c >= 0x80) {
-      ascii = false;
-      continue;
-    }
-    out.append(text, start, i - start);
-    start = i + 1;
+  out += '"';
+  const char* const end = text.data() + text.size();
+  for (const char* at = text.data();;) {
+    const char* const stop = end_of_plain_run(at, end, ascii);
+    out.append(at, stop);
+    if (stop == end) break;
+    const auto c = static_cast<unsigned char>(*stop);
+    at = stop + 1;
     switch (c) {
       case '"':
         out += "\\\"";
@@ -158,7 +151,6 @@ void append_json_string(std::string& out, std::string_view text) {
         out += hex[c & 0xF];
     }
   }
-  out.append(text, start, text.size() - start);
   out += '"';
   if (!ascii && !is_utf8(text)) {  // the rare case pays: written once more
     out.resize(restart);

@@ -6,53 +6,14 @@
 #include <cstring>
 #include <limits>
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-
-#include <bit>
-#endif
-
 #include "lllm/base/json.hpp"
+#include "lllm/base/json_plain_run.hpp"
 #include "lllm/base/text.hpp"
 
 namespace lllm {
 namespace {
 
 constexpr std::size_t first_block = 1024;
-
-bool stands_for_itself(char c) {
-  return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20;
-}
-
-// The first byte of a string's text that does not stand for itself; `ascii` becomes false when a byte of the
-// run is above 0x7F. Nearly all of a stream's bytes pass through here, hence sixteen at a time.
-const char* end_of_plain_run(const char* at, const char* end, bool& ascii) {
-#if defined(__SSE2__)
-  const __m128i quote = _mm_set1_epi8('"');
-  const __m128i backslash = _mm_set1_epi8('\\');
-  const __m128i last_control = _mm_set1_epi8(0x1F);
-  while (end - at >= 16) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-    const __m128i special =
-        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)),
-                     _mm_cmpeq_epi8(_mm_min_epu8(bytes, last_control), bytes));
-    const auto found = static_cast<unsigned>(_mm_movemask_epi8(special));
-    const auto high = static_cast<unsigned>(_mm_movemask_epi8(bytes));
-    if (found != 0) {
-      const int length = std::countr_zero(found);
-      if ((high & ((1U << length) - 1)) != 0) ascii = false;
-      return at + length;
-    }
-    if (high != 0) ascii = false;
-    at += 16;
-  }
-#endif
-  while (at < end && stands_for_itself(*at)) {
-    if (static_cast<unsigned char>(*at) >= 0x80) ascii = false;
-    ++at;
-  }
-  return at;
-}
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <functional>
 
 #include "lllm/base/text.hpp"
 #include "lllm/version.hpp"
@@ -49,6 +50,11 @@ void HttpHeaders::add(std::string_view name, std::string_view value) {
 }
 
 void HttpHeaders::set(std::string_view name, std::string_view value) {
+  const auto ours = [this](std::string_view view) {
+    return std::less_equal<>()(text_.data(), view.data()) &&
+           std::less_equal<>()(view.data(), text_.data() + text_.size());
+  };
+  if (!contains(name) && !ours(name) && !ours(value)) return add(name, value);
   const std::string kept_name(name);  // the arguments may be views into our own text
   const std::string kept_value(value);
   remove(kept_name);

@@ -41,8 +41,41 @@ struct HttpCallPlan {
   std::function<asio::awaitable<void>(HttpRequest&)> authorize;
 };
 
-/// Sends the request, again where that is allowed, and gives the decoded reply with timings and attempts.
-/// @throws Exception with provider, model, status, request id, attempts and the partial message filled in.
-asio::awaitable<InvokeResult> run_http_call(HttpCallPlan plan);
+/// One call: sends the request, again where that is allowed, and decodes the answer. Confined to the client's
+/// executor.
+class HttpCall {
+ public:
+  /// @param plan    must outlive run().
+  /// @param result  gets the reply, and what is known of the way to it (attempts, timings, request id); must
+  /// outlive
+  ///                run(). Its other members stay as they are.
+  HttpCall(HttpCallPlan& plan, InvokeResult& result) : plan_(plan), result_(result) {}
+
+  /// Once. @throws Exception with provider, model, status, request id, attempts and the partial message
+  /// filled in.
+  asio::awaitable<void> run();
+
+ private:
+  asio::awaitable<void> attempt();
+  asio::awaitable<void> poll(std::string path);
+  asio::awaitable<void> read_stream(HttpExchange& exchange);
+  asio::awaitable<void> deliver(const std::vector<StreamChunk>& chunks);
+  asio::awaitable<void> deliver_whole(const Message& message);
+  asio::awaitable<Error> refusal(HttpExchange& exchange);
+  InvokeResult decode(const HttpResponseHead& head, std::string_view body) const;
+  void take(InvokeResult reply);
+  void note(const HttpExchange& exchange, HttpCallPlan::Clock::time_point sent);
+  [[nodiscard]] Error complete(Error error) const;
+  [[nodiscard]] RetryDecision decide(const Error& error) const;
+  [[nodiscard]] CallTimings::Duration since_start() const { return HttpCallPlan::Clock::now() - plan_.start; }
+
+  HttpCallPlan& plan_;
+  InvokeResult& result_;
+  int status_ = 0;
+  HttpHeaders headers_;  // of the last answer that was no success
+  std::optional<std::chrono::milliseconds> body_delay_;
+  bool handler_failed_ = false;  // what a sink throws is the caller's own, passed through as it is
+  std::shared_ptr<const Message> partial_;
+};
 
 }  // namespace lllm

@@ -15,6 +15,7 @@
 #include "lllm/invokers/finish_reply.hpp"
 #include "lllm/invokers/google_auth.hpp"
 #include "lllm/invokers/http_call.hpp"
+#include "lllm/invokers/price_cache.hpp"
 #include "lllm/invokers/scripted_invoker.hpp"
 #include "lllm/wires/codec.hpp"
 #include "lllm/wires/prices.hpp"
@@ -56,11 +57,13 @@ Result<> authorize(HttpHeaders& headers, const ProviderAccess& access) {
 }  // namespace
 
 // What calls share. They hold it too, so it outlives an invoker that is destroyed with calls in flight.
-class LiteLLMInvoker::Core : public std::enable_shared_from_this<LiteLLMInvoker::Core> {
+class LiteLLMInvoker::Core {
  public:
   Core(asio::any_io_executor executor, InvokerOptions options);
 
-  asio::awaitable<InvokeResult> call(Dialog dialog, std::string model, CallOptions options);
+  /// On our executor, wherever it is awaited. It holds `self`: the invoker may be destroyed meanwhile.
+  static asio::awaitable<InvokeResult> call(std::shared_ptr<Core> self, Dialog dialog, std::string model,
+                                            CallOptions options);
 
   asio::any_io_executor executor_;
   HttpClient client_;
@@ -79,12 +82,16 @@ class LiteLLMInvoker::Core : public std::enable_shared_from_this<LiteLLMInvoker:
 
   InvokerOptions options_;
   Router router_;
+  PriceCache prices_;
   std::unordered_map<std::string, std::unique_ptr<Reach>> reaches_;
   std::unordered_map<Origin, RetryBudget> budgets_;
 };
 
 LiteLLMInvoker::Core::Core(asio::any_io_executor executor, InvokerOptions options)
-    : executor_(executor), client_(executor, options.http()), options_(std::move(options)) {
+    : executor_(executor),
+      client_(executor, options.http()),
+      options_(std::move(options)),
+      prices_(options_.prices()) {
   options_.environment().check().value();
   for (const auto& row : options_.providers()) router_.add_provider(row).value();
   for (const auto& [name, model] : options_.aliases()) router_.add_alias(name, model);
@@ -183,30 +190,31 @@ Result<HttpCallPlan> LiteLLMInvoker::Core::plan(const Dialog& dialog, const std:
   return plan;
 }
 
-asio::awaitable<InvokeResult> LiteLLMInvoker::Core::call(Dialog dialog, std::string model,
-                                                         CallOptions options) {
-  const auto self = shared_from_this();  // the invoker may be destroyed meanwhile
+asio::awaitable<InvokeResult> LiteLLMInvoker::Core::call(std::shared_ptr<Core> self, Dialog dialog,
+                                                         std::string model, CallOptions options) {
+  const auto here = co_await asio::this_coro::executor;
+  if (here != self->executor_) {
+    auto moved = call(self, std::move(dialog), std::move(model), std::move(options));
+    co_return co_await asio::co_spawn(self->executor_, std::move(moved), asio::use_awaitable);
+  }
   if (model.starts_with("echo/")) {
     auto pending = echo_call(std::move(dialog), std::move(model), std::move(options));
     co_return co_await std::move(pending);
   }
-  InvokeResult sent;
-  auto made = plan(dialog, model, options, sent);
+  InvokeResult result;
+  auto made = self->plan(dialog, model, options, result);
   if (!made) throw_error(Error(made.error()).model(model));
-  const std::shared_ptr<const Provider> provider = made->provider;
-  const std::string sent_as = made->wire_model;
-  auto pending = run_http_call(std::move(*made));
-  InvokeResult result = co_await std::move(pending);
+  HttpCall http_call(*made, result);
+  auto pending = http_call.run();
+  co_await std::move(pending);
 
-  result.model_args = std::move(sent.model_args);
-  result.dropped_args = std::move(sent.dropped_args);
   Message& message = result.message;
-  message.provider = provider->name;
+  message.provider = made->provider->name;
   if (message.model.empty()) message.model = model;
   // The provider may name a dated version; the name that was asked for is the fallback.
-  auto price = options_.prices().price(provider->name, message.model);
-  if (!price) price = options_.prices().price(provider->name, sent_as);
-  if (price) message.cost_breakdown = cost_of(message.usage, *price);
+  const auto* price = self->prices_.find(message.provider, message.model);
+  if (price == nullptr) price = self->prices_.find(message.provider, made->wire_model);
+  if (price != nullptr) message.cost_breakdown = cost_of(message.usage, *price);
   finish_reply(result, dialog, options);
   if (const auto& handler = options.stream_handler())
     if (auto finishing = handler->on_finish(result); finishing.valid()) co_await std::move(finishing);
@@ -221,11 +229,7 @@ LiteLLMInvoker::~LiteLLMInvoker() {
 }
 
 asio::awaitable<InvokeResult> LiteLLMInvoker::call(Dialog dialog, std::string model, CallOptions options) {
-  const auto core = core_;
-  const auto here = co_await asio::this_coro::executor;
-  auto pending = core->call(std::move(dialog), std::move(model), std::move(options));
-  if (here == core->executor_) co_return co_await std::move(pending);
-  co_return co_await asio::co_spawn(core->executor_, std::move(pending), asio::use_awaitable);
+  return Core::call(core_, std::move(dialog), std::move(model), std::move(options));
 }
 
 HttpClientStats LiteLLMInvoker::stats() const {

@@ -233,7 +233,7 @@ asio::awaitable<bool> send_request(Connection& connection, std::string_view wire
   co_return false;
 }
 
-asio::awaitable<HttpExchange> exchange(std::shared_ptr<HttpClient::Core> core, HttpRequest request,
+asio::awaitable<HttpExchange> exchange(std::shared_ptr<HttpClient::Core> core, const HttpRequest& request,
                                        HttpTimeouts timeouts) {
   const auto started = Clock::now();
   if (const auto checked = check_request(request); !checked) throw_error(checked.error());
@@ -249,7 +249,7 @@ asio::awaitable<HttpExchange> exchange(std::shared_ptr<HttpClient::Core> core, H
       for_proxy.add("Proxy-Authorization", credentials.reveal());
     append_request_head(wire, request, RequestForm::absolute, for_proxy);
   }
-  if (copies_body) wire += std::exchange(request.body, {});
+  if (copies_body) wire += request.body;
 
   auto state = std::make_unique<HttpExchange::State>(core, request.method, timeouts);
   const auto deadline = timeouts.deadline.value_or(Deadline::never);
@@ -271,7 +271,8 @@ asio::awaitable<HttpExchange> exchange(std::shared_ptr<HttpClient::Core> core, H
         // A large body may be answered before it is through: that takes the careful way from its first byte.
         if (!copies_body || !connection.try_write(wire, {}, done)) {
           connection.allow(timeouts.write, ErrorKind::write_timeout);
-          state->reusable = co_await send_request(connection, wire, request.body, done);
+          const std::string_view rest = copies_body ? std::string_view() : request.body;
+          state->reusable = co_await send_request(connection, wire, rest, done);
         }
         connection.allow(timeouts.first_byte, ErrorKind::first_byte_timeout);
         co_await state->read_head();
@@ -300,6 +301,12 @@ asio::awaitable<HttpExchange> exchange(std::shared_ptr<HttpClient::Core> core, H
                     .status(407));
   state->unpack();
   co_return HttpExchange(std::move(state));
+}
+
+asio::awaitable<HttpExchange> exchange_owned(std::shared_ptr<HttpClient::Core> core, HttpRequest request,
+                                             HttpTimeouts timeouts) {
+  auto pending = exchange(std::move(core), request, timeouts);
+  co_return co_await std::move(pending);
 }
 
 }  // namespace
@@ -446,7 +453,11 @@ HttpClient::~HttpClient() {
 }
 
 asio::awaitable<HttpExchange> HttpClient::send(HttpRequest request, HttpTimeouts timeouts) {
-  return exchange(core_, std::move(request), timeouts);
+  return exchange_owned(core_, std::move(request), timeouts);
+}
+
+asio::awaitable<HttpExchange> HttpClient::send_kept(const HttpRequest& request, HttpTimeouts timeouts) {
+  return exchange(core_, request, timeouts);
 }
 
 void HttpClient::close() {

@@ -135,6 +135,10 @@ class HttpClient {
   /// Cancellation: terminal; the connection is closed and its place in the pool freed.
   asio::awaitable<HttpExchange> send(HttpRequest request, HttpTimeouts timeouts = HttpTimeouts());
 
+  /// The same for a request that is not given away: it must outlive the wait. A call that may have to be made
+  /// again keeps its request and saves the copies.
+  asio::awaitable<HttpExchange> send_kept(const HttpRequest& request, HttpTimeouts timeouts = HttpTimeouts());
+
   /// Ends every exchange with `cancelled` and drops the idle connections. Later calls fail likewise.
   void close();
   /// Drops connections that nobody uses.
