@@ -2,6 +2,8 @@
 
 // Everything an application needs, in one include. Headers of single parts may be included instead.
 #include "lllm/agent/agent.hpp"
+#include "lllm/agent/make_agent.hpp"
+#include "lllm/agent/run_tactic.hpp"
 #include "lllm/async/run.hpp"
 #include "lllm/base/error.hpp"
 #include "lllm/core/call_options.hpp"

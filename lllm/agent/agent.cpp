@@ -9,9 +9,9 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "lllm/agent/make_agent.hpp"
 #include "lllm/async/gather.hpp"
 #include "lllm/base/text.hpp"
-#include "lllm/runtime/load.hpp"
 #include "lllm/runtime/runtime.hpp"
 
 namespace lllm {
@@ -141,14 +141,16 @@ Agent& Agent::receive_image(MediaPart image, std::string caption) {
   return *this;
 }
 
-asio::awaitable<PromptPtr> resolve_tools(PromptPtr prompt, Runtime& runtime) {
+asio::awaitable<PromptPtr> resolve_tools(PromptPtr prompt, Runtime& runtime, BaseInvoker& invoker,
+                                         int tactic_depth) {
   const auto is_ref = [](const ToolOrRef& tool) { return std::holds_alternative<std::string>(tool); };
   if (!prompt || std::none_of(prompt->tools.begin(), prompt->tools.end(), is_ref)) co_return prompt;
   Prompt resolved = *prompt;
   for (auto& tool : resolved.tools) {
     if (!is_ref(tool)) continue;
     const std::string ref = std::get<std::string>(tool);
-    Tool found = co_await load_tool(ref, runtime);
+    auto loading = load_tool_or_tactic(ref, invoker, runtime, tactic_depth);
+    Tool found = co_await std::move(loading);
     tool = std::move(found);
   }
   co_return std::make_shared<const Prompt>(std::move(resolved));
@@ -156,7 +158,7 @@ asio::awaitable<PromptPtr> resolve_tools(PromptPtr prompt, Runtime& runtime) {
 
 asio::awaitable<PromptPtr> Agent::resolve_tools(PromptPtr prompt) const {
   if (runtime_ == nullptr) co_return prompt;
-  co_return co_await lllm::resolve_tools(std::move(prompt), *runtime_);
+  co_return co_await lllm::resolve_tools(std::move(prompt), *runtime_, *invoker_, tactic_depth);
 }
 
 asio::awaitable<InvokeResult> Agent::call_model(Turn& turn) {

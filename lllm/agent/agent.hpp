@@ -48,6 +48,7 @@ class Agent {
   AgentLimits limits;
   ContextManagerPtr context_manager;  ///< null: DefaultContextManager
   StreamHandlerPtr stream_handler;    ///< streams every call of a turn
+  int tactic_depth = 0;  ///< how many tactics called one another to get here; bounded by run_tactic
 
   // Dialogs by alias. The first one opened is "main" unless it is named; it is opened by itself when needed.
   /// @throws Exception resource_conflict when the alias is taken; missing_variable from the system prompt.
@@ -93,8 +94,10 @@ class Agent {
   AgentCallSession session_;
 };
 
-/// The prompt with every tool ref looked up; the same pointer when there is none.
-/// @throws Exception resource_not_found naming the prompt and the ref.
-asio::awaitable<PromptPtr> resolve_tools(PromptPtr prompt, Runtime& runtime);
+/// The prompt with every ref of a tool or tactic looked up; the same pointer when there is none. A tactic
+/// runs with `invoker`, which must outlive the calls, and so must `runtime`.
+/// @throws Exception resource_not_found naming the ref.
+asio::awaitable<PromptPtr> resolve_tools(PromptPtr prompt, Runtime& runtime, BaseInvoker& invoker,
+                                         int tactic_depth = 0);
 
 }  // namespace lllm

@@ -5,27 +5,10 @@
 #include <utility>
 
 #include "lllm/base/text.hpp"
+#include "lllm/formats/percent.hpp"
 
 namespace lllm {
 namespace {
-
-/// RFC 3986 unreserved characters stay.
-std::string percent_encode(std::string_view text) {
-  constexpr std::string_view hex = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-        std::string_view("-._~").find(c) != std::string_view::npos) {
-      out += c;
-    } else {
-      out += '%';
-      out += hex[byte >> 4];
-      out += hex[byte & 0xF];
-    }
-  }
-  return out;
-}
 
 std::string either(const std::vector<std::string>& variables) {
   return join(variables, " or ");

@@ -13,6 +13,7 @@
 #include "lllm/base/base64.hpp"
 #include "lllm/base/json.hpp"
 #include "lllm/base/text.hpp"
+#include "lllm/formats/percent.hpp"
 #include "lllm/formats/url.hpp"
 #include "lllm/net/http_client.hpp"
 
@@ -34,24 +35,6 @@ Error wrong(const std::string& what) {
 
 std::int64_t seconds_since_1970(Clock::time_point when) {
   return std::chrono::duration_cast<std::chrono::seconds>(when.time_since_epoch()).count();
-}
-
-/// application/x-www-form-urlencoded.
-std::string form_encode(std::string_view text) {
-  constexpr std::string_view hex = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-        c == '_' || c == '~') {
-      out += c;
-    } else {
-      out += '%';
-      out += hex[byte >> 4];
-      out += hex[byte & 0xF];
-    }
-  }
-  return out;
 }
 
 struct Freed {
@@ -145,12 +128,12 @@ Result<HttpRequest> google_token_request(const GoogleCredentials& credentials, C
   if (credentials.kind == GoogleCredentials::Kind::service_account) {
     auto assertion = make_google_jwt(credentials, now);
     if (!assertion) return assertion.error();
-    body = "grant_type=" + form_encode("urn:ietf:params:oauth:grant-type:jwt-bearer") +
-           "&assertion=" + form_encode(*assertion);
+    body = "grant_type=" + percent_encode("urn:ietf:params:oauth:grant-type:jwt-bearer") +
+           "&assertion=" + percent_encode(*assertion);
   } else {
-    body = "grant_type=refresh_token&client_id=" + form_encode(credentials.client_id) +
-           "&client_secret=" + form_encode(credentials.client_secret.reveal()) +
-           "&refresh_token=" + form_encode(credentials.refresh_token.reveal());
+    body = "grant_type=refresh_token&client_id=" + percent_encode(credentials.client_id) +
+           "&client_secret=" + percent_encode(credentials.client_secret.reveal()) +
+           "&refresh_token=" + percent_encode(credentials.refresh_token.reveal());
   }
   auto url = parse_url(credentials.token_uri);
   if (!url) return wrong("'token_uri' is no URL");

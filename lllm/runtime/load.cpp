@@ -142,8 +142,7 @@ LoadReport load_runtime_blocking(Runtime& runtime, LoadOptions options) {
 }
 
 asio::awaitable<PromptPtr> load_prompt(std::string ref, const Runtime& runtime) {
-  auto pending = load_as<Prompt>(std::move(ref), "prompt", runtime);
-  co_return co_await std::move(pending);
+  return load_as<Prompt>(std::move(ref), "prompt", runtime);
 }
 
 asio::awaitable<Tool> load_tool(std::string ref, const Runtime& runtime) {
@@ -159,8 +158,25 @@ asio::awaitable<json::value> load_config(std::string ref, const Runtime& runtime
 }
 
 asio::awaitable<AssetPtr> load_asset(std::string ref, const Runtime& runtime) {
-  auto pending = load_as<Asset>(std::move(ref), "asset", runtime);
-  co_return co_await std::move(pending);
+  return load_as<Asset>(std::move(ref), "asset", runtime);
+}
+
+asio::awaitable<ProxyPtr> load_proxy(std::string ref, const Runtime& runtime) {
+  return load_as<Proxy>(std::move(ref), "proxy", runtime);
+}
+
+asio::awaitable<TacticPtr> load_tactic(std::string ref, const Runtime& runtime) {
+  return load_as<Tactic>(std::move(ref), "tactic", runtime);
+}
+
+asio::awaitable<ServicePtr> load_service(std::string ref, const Runtime& runtime) {
+  return load_as<Service>(std::move(ref), "service", runtime);
+}
+
+asio::awaitable<ContextManagerPtr> load_context_manager(std::string ref, const Runtime& runtime) {
+  auto pending = load_as<ContextManagerPtr>(std::move(ref), "context_manager", runtime);
+  const auto manager = co_await std::move(pending);
+  co_return *manager;
 }
 
 asio::awaitable<ResourceValue> load_resource(std::string section_and_path, const Runtime& runtime) {

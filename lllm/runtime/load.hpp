@@ -9,7 +9,10 @@
 #include "lllm/core/tool.hpp"
 #include "lllm/runtime/load_report.hpp"
 #include "lllm/runtime/loader.hpp"
+#include "lllm/runtime/proxy.hpp"
 #include "lllm/runtime/runtime.hpp"
+#include "lllm/runtime/service.hpp"
+#include "lllm/runtime/tactic.hpp"
 
 namespace lllm {
 
@@ -42,6 +45,11 @@ asio::awaitable<Tool> load_tool(std::string ref, const Runtime& runtime = get_ru
 /// As the file has it; `resolve_config` also follows `base`.
 asio::awaitable<json::value> load_config(std::string ref, const Runtime& runtime = get_runtime());
 asio::awaitable<AssetPtr> load_asset(std::string ref, const Runtime& runtime = get_runtime());
+asio::awaitable<ProxyPtr> load_proxy(std::string ref, const Runtime& runtime = get_runtime());
+asio::awaitable<TacticPtr> load_tactic(std::string ref, const Runtime& runtime = get_runtime());
+asio::awaitable<ServicePtr> load_service(std::string ref, const Runtime& runtime = get_runtime());
+asio::awaitable<ContextManagerPtr> load_context_manager(std::string ref,
+                                                        const Runtime& runtime = get_runtime());
 /// `section:path` in the default package, or a whole ref; any type.
 asio::awaitable<ResourceValue> load_resource(std::string section_and_path,
                                              const Runtime& runtime = get_runtime());

@@ -186,6 +186,7 @@ void Loader::read_manifest(Package& package) {
   }
   package.warnings = package.manifest.warnings;
   find_dependencies(package);
+  if (!package.manifest.file.empty()) notice_unlisted_folders(package);
   for (const auto& declared : package.manifest.sections) {
     for (const auto& path : declared.paths) {
       auto section = std::make_unique<Section>();
@@ -213,6 +214,34 @@ void Loader::find_dependencies(Package& package) {
       continue;
     }
     package.dependencies.back() = add_package(root->folder, root->manifest);
+  }
+}
+
+/// A folder of prompts that the manifest does not speak of is not loaded; whoever made it wants to know why.
+void Loader::notice_unlisted_folders(Package& package) {
+  const auto entries = files_->list(package.manifest.folder);
+  if (!entries) return;
+  const auto& sections = package.manifest.sections;
+  for (const auto& entry : *entries) {
+    if (!entry.is_directory || !is_standard_section(entry.name)) continue;
+    const auto folder = joined(package.manifest.folder, entry.name);
+    const auto speaks_of_it = [&](const ManifestSection& section) {
+      return section.name == entry.name ||
+             std::any_of(section.paths.begin(), section.paths.end(), [&](const SectionPath& path) {
+               return joined(package.manifest.folder, path.path) == folder;
+             });
+    };
+    if (std::any_of(sections.begin(), sections.end(), speaks_of_it)) continue;
+    const auto files = files_->list(folder);
+    const auto would_be_read = [&](const DirectoryEntry& file) {
+      if (file.is_directory || is_skipped(file.name)) return false;
+      const auto use = use_of(entry.name, file.name);
+      return use == FileUse::eager || use == FileUse::lazy;
+    };
+    if (files && std::any_of(files->begin(), files->end(), would_be_read))
+      package.warnings.emplace_back(
+          "the folder '" + entry.name + "' is not loaded: the manifest has no [" + entry.name + "]",
+          package.manifest.file);
   }
 }
 
@@ -298,8 +327,13 @@ void Loader::add_file(Package& package, Section& section, const std::string& fil
   if (use == FileUse::other) return;
   if (use == FileUse::unread) {
     section.warnings.emplace_back(
-        "[" + section.name + "] files are not read by this build; register " + section.name + " from C++",
+        "[" + section.name + "] takes no such file" +
+            (section.name == "context_managers" ? ": context managers are registered from C++" : ""),
         file);
+    return;
+  }
+  if (use == FileUse::plugin && !options_.plugins) {
+    section.warnings.emplace_back("the plugin is not opened: LoadOptions::plugins does not allow it", file);
     return;
   }
   if (use == FileUse::python) {
@@ -311,7 +345,7 @@ void Loader::add_file(Package& package, Section& section, const std::string& fil
   slot.file.section = section.name;
   slot.file.path = std::move(path);
   slot.file.file = file;
-  slot.lazy = use == FileUse::lazy;
+  slot.use = use;
   if (const auto valid = check_resource_path(slot.file.path); !valid) {
     section.errors.push_back(Error(valid.error()).at(file));
     return;
@@ -340,7 +374,7 @@ void Loader::read_file(Slot& slot) {
     slot.nodes.assign(1, node);
   };
   bool in_use = false;
-  if (previous_ || slot.lazy) {
+  if (previous_ || slot.use == FileUse::lazy) {
     const auto stamp = files_->stat(slot.file.file);
     if (!stamp) return fail(stamp.error());
     slot.stamp = *stamp;
@@ -349,13 +383,14 @@ void Loader::read_file(Slot& slot) {
       if (known != previous_->files.end() && known->second.id == slot.file.ns() + ':' + slot.file.path) {
         if (known->second.stamp == *stamp) {
           slot.nodes = known->second.nodes;
+          slot.warnings = known->second.warnings;
           ++files_reused_;
           return;
         }
         in_use = !known->second.nodes.empty() && known->second.nodes.front()->is_loaded();
       }
     }
-    if (slot.lazy) {
+    if (slot.use == FileUse::lazy) {
       auto node = lazy_node(slot.file, files_, options_.file_limit);
       // Somebody has read the old one and will expect the new one to be as good: a half-written file must
       // show now.
@@ -365,13 +400,19 @@ void Loader::read_file(Slot& slot) {
       return;
     }
   }
-  const auto contents = files_->read(slot.file.file, options_.file_limit);
-  ++files_read_;
-  if (!contents) return fail(contents.error());
-  slot.stamp = contents->stamp;
-  auto nodes = read_section_file(slot.file, contents->bytes);
-  if (!nodes) return fail(nodes.error());
-  slot.nodes = std::move(*nodes);
+  Result<SectionContents> found = SectionContents();
+  if (slot.use == FileUse::plugin) {
+    found = read_plugin(slot.file);
+  } else {
+    const auto contents = files_->read(slot.file.file, options_.file_limit);
+    ++files_read_;
+    if (!contents) return fail(contents.error());
+    slot.stamp = contents->stamp;
+    found = read_section_file(slot.file, contents->bytes);
+  }
+  if (!found) return fail(found.error());
+  slot.nodes = std::move(found->nodes);
+  slot.warnings = std::move(found->warnings);
 }
 
 }  // namespace lllm

@@ -32,7 +32,10 @@ struct LoadOptions {
   bool project_packages = true;  ///< layer `<project>/lllm_packages/*/`
   bool user_packages = true;     ///< layer `~/.lllm/packages/*/`
   bool strict = false;           ///< a file that cannot be used fails the whole load
-  std::size_t parallelism = 8;   ///< jobs at once on the worker pool
+  /// Opens `.so` files in [tools], which runs their code (tools/plugin.h). For packages you trust like your
+  /// own program.
+  bool plugins = false;
+  std::size_t parallelism = 8;  ///< jobs at once on the worker pool
   std::int64_t file_limit = default_file_limit;
   /// Called on the loading coroutine's executor while the load runs. It may throw, which ends the load.
   std::function<void(const LoadProgress&)> progress;
@@ -45,6 +48,7 @@ struct FileRecord {
   std::string id;  ///< namespace and path: a file may move to another section without changing
   FileStamp stamp;
   std::vector<NodePtr> nodes;
+  std::vector<std::string> warnings;
 };
 
 /// What a load remembers for the next one over the same root.
@@ -99,6 +103,7 @@ class Loader : public std::enable_shared_from_this<Loader> {
   Package* add_package(const std::string& folder, std::string manifest);
   void read_manifest(Package& package);
   void find_dependencies(Package& package);
+  void notice_unlisted_folders(Package& package);
   void list_section(Package& package, Section& section);
   void list_folder(Package& package, Section& section, const std::string& folder, const std::string& prefix,
                    std::vector<FileStamp>& above);

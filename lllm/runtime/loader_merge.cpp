@@ -244,6 +244,8 @@ void Loader::merge_nodes(const std::vector<Package*>& order) {
         known.id = slot.file.ns() + ':' + slot.file.path;
         known.stamp = slot.stamp;
         known.nodes = slot.nodes;
+        known.warnings = slot.warnings;
+        for (const auto& warning : slot.warnings) report.warnings.emplace_back(warning, slot.file.file);
         for (auto& node : slot.nodes) add(std::move(node));
       }
     }

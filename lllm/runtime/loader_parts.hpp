@@ -14,9 +14,10 @@ namespace lllm {
 /// One file's place in the result.
 struct Loader::Slot {
   SectionFile file;
-  bool lazy = false;
+  FileUse use = FileUse::eager;
   FileStamp stamp;
   std::vector<NodePtr> nodes;
+  std::vector<std::string> warnings;
   std::optional<Error> error;
 };
 

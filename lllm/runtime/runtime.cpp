@@ -6,7 +6,10 @@
 
 #include "lllm/base/text.hpp"
 #include "lllm/runtime/loader.hpp"
+#include "lllm/runtime/proxy.hpp"
 #include "lllm/runtime/resource_ref.hpp"
+#include "lllm/runtime/service.hpp"
+#include "lllm/runtime/tactic.hpp"
 
 namespace lllm {
 namespace {
@@ -99,6 +102,31 @@ void Runtime::register_asset(std::string_view path, std::string bytes, std::stri
   register_value("asset", path, ResourceValue::of(std::move(asset)), ns, overwrite);
 }
 
+void Runtime::register_proxy(std::string_view path, Proxy proxy, std::string_view ns, bool overwrite) {
+  const auto space = namespace_or_default(ns, "proxy");
+  proxy.ref = space + ':' + std::string(path);
+  register_value("proxy", path, ResourceValue::of(std::move(proxy)), space, overwrite);
+}
+
+void Runtime::register_tactic(std::string_view path, Tactic tactic, std::string_view ns, bool overwrite) {
+  const auto space = namespace_or_default(ns, "tactic");
+  tactic.ref = space + ':' + std::string(path);
+  register_value("tactic", path, ResourceValue::of(std::move(tactic)), space, overwrite);
+}
+
+void Runtime::register_service(std::string_view path, Service service, std::string_view ns, bool overwrite) {
+  check_service(service).value();
+  const auto space = namespace_or_default(ns, "service");
+  service.ref = space + ':' + std::string(path);
+  register_value("service", path, ResourceValue::of(std::move(service)), space, overwrite);
+}
+
+void Runtime::register_context_manager(std::string_view path, ContextManagerPtr manager, std::string_view ns,
+                                       bool overwrite) {
+  if (!manager) throw_error(ErrorKind::invalid_argument, "a null context manager cannot be registered");
+  register_value("context_manager", path, ResourceValue::of(std::move(manager)), ns, overwrite);
+}
+
 bool Runtime::unregister(std::string_view key) {
   bool found = false;
   change([&](Registry& registry) { found = registry.erase(key); });
@@ -123,6 +151,22 @@ Result<json::value> Runtime::get_config(std::string_view ref) const {
 
 Result<AssetPtr> Runtime::get_asset(std::string_view ref) const {
   return get_value<Asset>("asset", ref);
+}
+
+Result<ProxyPtr> Runtime::get_proxy(std::string_view ref) const {
+  return get_value<Proxy>("proxy", ref);
+}
+Result<TacticPtr> Runtime::get_tactic(std::string_view ref) const {
+  return get_value<Tactic>("tactic", ref);
+}
+Result<ServicePtr> Runtime::get_service(std::string_view ref) const {
+  return get_value<Service>("service", ref);
+}
+
+Result<ContextManagerPtr> Runtime::get_context_manager(std::string_view ref) const {
+  const auto manager = get_value<ContextManagerPtr>("context_manager", ref);
+  if (!manager) return manager.error();
+  return **manager;
 }
 
 Result<NodePtr> Runtime::get_node(std::string_view ref, std::string_view type) const {

@@ -17,6 +17,14 @@
 
 namespace lllm {
 
+class ContextManager;  // agent/context_manager.hpp
+using ContextManagerPtr = std::shared_ptr<ContextManager>;
+class Proxy;     // proxy.hpp
+struct Service;  // service.hpp
+class Tactic;    // tactic.hpp
+using ProxyPtr = std::shared_ptr<const Proxy>;
+using ServicePtr = std::shared_ptr<const Service>;
+using TacticPtr = std::shared_ptr<const Tactic>;
 struct LoadOutcome;
 struct LoadRecord;
 struct LoadReport;
@@ -53,6 +61,15 @@ class Runtime {
                        bool overwrite = true);
   void register_asset(std::string_view path, std::string bytes, std::string_view ns = {},
                       bool overwrite = true);
+  /// Proxies and tactics do not replace one another unless told to: code calls them by name.
+  void register_proxy(std::string_view path, Proxy proxy, std::string_view ns = {}, bool overwrite = false);
+  void register_tactic(std::string_view path, Tactic tactic, std::string_view ns = {},
+                       bool overwrite = false);
+  /// `invalid_argument` for a service that could not be served (check_service).
+  void register_service(std::string_view path, Service service, std::string_view ns = {},
+                        bool overwrite = true);
+  void register_context_manager(std::string_view path, ContextManagerPtr manager, std::string_view ns = {},
+                                bool overwrite = true);
   /// Any other type, your own included: `type` names it, `value` is what `get_value<T>` gives back. The
   /// defaults of `overwrite` differ by type, so it has none here.
   void register_value(std::string_view type, std::string_view path, ResourceValue value, std::string_view ns,
@@ -68,6 +85,10 @@ class Runtime {
   [[nodiscard]] Result<Tool> get_tool(std::string_view ref) const;
   [[nodiscard]] Result<json::value> get_config(std::string_view ref) const;
   [[nodiscard]] Result<AssetPtr> get_asset(std::string_view ref) const;
+  [[nodiscard]] Result<ProxyPtr> get_proxy(std::string_view ref) const;
+  [[nodiscard]] Result<TacticPtr> get_tactic(std::string_view ref) const;
+  [[nodiscard]] Result<ServicePtr> get_service(std::string_view ref) const;
+  [[nodiscard]] Result<ContextManagerPtr> get_context_manager(std::string_view ref) const;
   /// `resource_type_mismatch` when the value is another C++ type than `T`.
   template <class T>
   [[nodiscard]] Result<std::shared_ptr<const T>> get_value(std::string_view type, std::string_view ref) const;

@@ -3,8 +3,13 @@
 #include "lllm/core/prompt.hpp"
 #include "lllm/formats/document.hpp"
 #include "lllm/runtime/asset.hpp"
+#include "lllm/runtime/backends.hpp"
 #include "lllm/runtime/prompt_file.hpp"
+#include "lllm/runtime/proxy.hpp"
 #include "lllm/runtime/resource_ref.hpp"
+#include "lllm/runtime/service.hpp"
+#include "lllm/runtime/tactic.hpp"
+#include "lllm/runtime/tool_file.hpp"
 
 namespace lllm {
 namespace {
@@ -36,8 +41,9 @@ NodePtr prompt_node(const SectionFile& file, Prompt prompt) {
   return ResourceNode::eager(std::move(parts), ResourceValue::of(std::move(prompt)));
 }
 
-Result<std::vector<NodePtr>> read_prompts(const SectionFile& file, std::string_view bytes) {
-  std::vector<NodePtr> nodes;
+Result<SectionContents> read_prompts(const SectionFile& file, std::string_view bytes) {
+  SectionContents contents;
+  auto& nodes = contents.nodes;
   if (file.path.ends_with(".toml")) {
     auto prompts = parse_prompt_tables(without_suffix(file.path), bytes);
     if (!prompts) return prompts.error();
@@ -47,7 +53,71 @@ Result<std::vector<NodePtr>> read_prompts(const SectionFile& file, std::string_v
     if (!prompt) return prompt.error();
     nodes.push_back(prompt_node(file, std::move(*prompt)));
   }
-  return nodes;
+  return contents;
+}
+
+std::string folder_of(const std::string& file) {
+  const auto slash = file.rfind('/');
+  return slash == file.npos ? "." : file.substr(0, slash);
+}
+
+Result<SectionContents> read_tools(const SectionFile& file, std::string_view bytes) {
+  auto tools = parse_tool_file(without_suffix(file.path), folder_of(file.file), *syntax_of(file.path), bytes);
+  if (!tools) return tools.error();
+  SectionContents contents;
+  for (auto& declared : *tools) {
+    auto parts = parts_of(file, std::move(declared.path));
+    parts.metadata["backend"] = json::string(declared.backend);
+    contents.nodes.push_back(
+        ResourceNode::eager(std::move(parts), ResourceValue::of(std::move(declared.tool))));
+  }
+  return contents;
+}
+
+Result<SectionContents> read_proxy(const SectionFile& file, std::string_view bytes) {
+  auto proxy = parse_proxy_file(without_suffix(file.path), *syntax_of(file.path), bytes);
+  if (!proxy) return proxy.error();
+  auto parts = parts_of(file, without_suffix(file.path));
+  proxy->ref = parts.ns + ':' + parts.path;
+  SectionContents contents;
+  for (auto& tool : proxy->tools()) {
+    ResourceNode::Parts below;
+    below.ns = file.package + ".tools";
+    below.path = parts.path + '/' + tool.name();
+    below.type = "tool";
+    below.file = file.file;
+    below.metadata = {{"backend", "proxy"}, {"proxy", json::string(proxy->ref)}};
+    contents.nodes.push_back(ResourceNode::eager(std::move(below), ResourceValue::of(std::move(tool))));
+  }
+  contents.nodes.push_back(ResourceNode::eager(std::move(parts), ResourceValue::of(std::move(*proxy))));
+  return contents;
+}
+
+/// The one node of a file that holds one value with a `ref`.
+template <class T>
+Result<SectionContents> one_node(const SectionFile& file, Result<T> value) {
+  if (!value) return value.error();
+  auto parts = parts_of(file, without_suffix(file.path));
+  value->ref = parts.ns + ':' + parts.path;
+  SectionContents contents;
+  contents.nodes.push_back(ResourceNode::eager(std::move(parts), ResourceValue::of(std::move(*value))));
+  return contents;
+}
+
+Result<SectionContents> read_tactic(const SectionFile& file, std::string_view bytes) {
+  auto tactic = parse_tactic_file(without_suffix(file.path), file.package, *syntax_of(file.path), bytes);
+  std::vector<std::string> warnings;
+  if (tactic)
+    for (const auto& agent : tactic->agents)
+      warnings.insert(warnings.end(), agent.spec.warnings.begin(), agent.spec.warnings.end());
+  auto contents = one_node(file, std::move(tactic));
+  if (contents) contents->warnings = std::move(warnings);
+  return contents;
+}
+
+Result<SectionContents> read_service(const SectionFile& file, std::string_view bytes) {
+  return one_node(file,
+                  parse_service_file(without_suffix(file.path), file.package, *syntax_of(file.path), bytes));
 }
 
 Error in_file(const Error& error, const std::string& file) {
@@ -69,11 +139,33 @@ FileUse use_of(std::string_view section, std::string_view file_name) {
   if (section == "configs") return ends({".yaml", ".yml", ".toml", ".json"}) ? FileUse::lazy : FileUse::other;
   if (section == "prompts")
     return ends({".md", ".txt", ".prompt", ".toml"}) ? FileUse::eager : FileUse::other;
-  return ends({".toml", ".json", ".so"}) ? FileUse::unread : FileUse::other;
+  if (section == "tools" && ends({".toml", ".json"})) return FileUse::eager;
+  if (section == "tools" && ends({".so"})) return FileUse::plugin;
+  const bool declared = section == "proxies" || section == "tactics" || section == "services";
+  if (declared && ends({".toml"})) return FileUse::eager;
+  return ends({".toml", ".json", ".yaml", ".yml", ".so"}) ? FileUse::unread : FileUse::other;
 }
 
-Result<std::vector<NodePtr>> read_section_file(const SectionFile& file, std::string_view bytes) {
+Result<SectionContents> read_plugin(const SectionFile& file) {
+  const auto tools = open_plugin(file.file);
+  if (!tools) return tools.error();
+  SectionContents contents;
+  const auto path = without_suffix(file.path);
+  for (const auto& tool : *tools) {
+    const bool own_name = path.substr(path.rfind('/') + 1) == tool.name();
+    auto parts = parts_of(file, own_name ? path : path + '/' + tool.name());
+    parts.metadata["backend"] = "plugin";
+    contents.nodes.push_back(ResourceNode::eager(std::move(parts), ResourceValue::of(tool)));
+  }
+  return contents;
+}
+
+Result<SectionContents> read_section_file(const SectionFile& file, std::string_view bytes) {
   if (file.section == "prompts") return read_prompts(file, bytes);
+  if (file.section == "tools") return read_tools(file, bytes);
+  if (file.section == "proxies") return read_proxy(file, bytes);
+  if (file.section == "tactics") return read_tactic(file, bytes);
+  if (file.section == "services") return read_service(file, bytes);
   return Error(ErrorKind::unsupported, "no files are read for section '" + file.section + "'");
 }
 

@@ -27,13 +27,23 @@ enum class FileUse {
   eager,   ///< read and parsed during the load
   lazy,    ///< read when somebody first asks
   python,  ///< a module for the Python runtime: reported once, skipped
-  unread,  ///< a declaration that this build does not understand: reported, skipped
+  plugin,  ///< a shared object: opened during the load when the caller allows it, else reported
+  unread,  ///< a form that this section does not take: reported, skipped
   other,   ///< not of this section: skipped
 };
 FileUse use_of(std::string_view section, std::string_view file_name);
 
-/// The nodes of an eager file. Pure: errors have line and column, and no file yet.
-Result<std::vector<NodePtr>> read_section_file(const SectionFile& file, std::string_view bytes);
+/// What an eager file holds.
+struct SectionContents {
+  SectionContents() = default;
+  std::vector<NodePtr> nodes;
+  std::vector<std::string> warnings;
+};
+/// Reads an eager file. Pure: errors have line and column, and no file yet. A proxy also gives its tools, as
+/// `<package>.tools:<its path>/<tool>`.
+Result<SectionContents> read_section_file(const SectionFile& file, std::string_view bytes);
+/// Opens a plugin, which runs its code, and gives its tools. Blocks.
+Result<SectionContents> read_plugin(const SectionFile& file);
 /// The node of a file that cannot be used: every read of it gives `error`.
 NodePtr broken_node(const SectionFile& file, const Error& error);
 /// The node of a lazy file; reading it reads the file through `files`, which it keeps.
