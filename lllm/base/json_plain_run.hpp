@@ -8,28 +8,39 @@
 
 namespace lllm {
 
-/// The first byte of a JSON string's text that does not stand for itself (a quote, a backslash, a control
-/// character), or `end`; `ascii` becomes false when a byte before it is above 0x7F. Nearly all bytes of
-/// prompts and streams pass through here, hence sixteen at a time.
+#if defined(__SSE2__)
+/// Of sixteen bytes at once, a bit each: which do not stand for themselves in a JSON string (a quote, a
+/// backslash, a control character), and which are above 0x7F.
+struct PlainBytes {
+  explicit PlainBytes(const char* at) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const __m128i special = _mm_or_si128(
+        _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))),
+        _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes));
+    found = static_cast<unsigned>(_mm_movemask_epi8(special));
+    high = static_cast<unsigned>(_mm_movemask_epi8(bytes));
+  }
+  /// How many stand before the first one found; there must be one.
+  [[nodiscard]] int length() const { return std::countr_zero(found); }
+  /// Whether one of those is above 0x7F.
+  [[nodiscard]] bool high_before_found() const { return (high & ((1U << length()) - 1)) != 0; }
+  unsigned found;
+  unsigned high;
+};
+#endif
+
+/// The first byte of a JSON string's text that does not stand for itself, or `end`; `ascii` becomes false
+/// when a byte before it is above 0x7F. Nearly all bytes of prompts and streams pass through here, hence
+/// sixteen at a time.
 inline const char* end_of_plain_run(const char* at, const char* end, bool& ascii) {
 #if defined(__SSE2__)
-  const __m128i quote = _mm_set1_epi8('"');
-  const __m128i backslash = _mm_set1_epi8('\\');
-  const __m128i last_control = _mm_set1_epi8(0x1F);
-  while (end - at >= 16) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-    const __m128i special =
-        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)),
-                     _mm_cmpeq_epi8(_mm_min_epu8(bytes, last_control), bytes));
-    const auto found = static_cast<unsigned>(_mm_movemask_epi8(special));
-    const auto high = static_cast<unsigned>(_mm_movemask_epi8(bytes));
-    if (found != 0) {
-      const int length = std::countr_zero(found);
-      if ((high & ((1U << length) - 1)) != 0) ascii = false;
-      return at + length;
+  for (; end - at >= 16; at += 16) {
+    const PlainBytes bytes(at);
+    if (bytes.found != 0) {
+      if (bytes.high_before_found()) ascii = false;
+      return at + bytes.length();
     }
-    if (high != 0) ascii = false;
-    at += 16;
+    if (bytes.high != 0) ascii = false;
   }
 #endif
   for (; at < end; ++at) {

@@ -7,7 +7,6 @@
 #include <limits>
 
 #include "lllm/base/json.hpp"
-#include "lllm/base/json_plain_run.hpp"
 #include "lllm/base/text.hpp"
 
 namespace lllm {
@@ -95,67 +94,16 @@ void JsonReader::fail(Failure failure) {
   at_ = end_;
 }
 
-JsonReader::Kind JsonReader::kind() {
-  switch (peek()) {
-    case '{':
-      return Kind::object;
-    case '[':
-      return Kind::array;
-    case '"':
-      return Kind::string;
-    case 't':
-    case 'f':
-      return Kind::boolean;
-    case 'n':
-      return Kind::null;
-    case '-':
-    case '0':
-    case '1':
-    case '2':
-    case '3':
-    case '4':
-    case '5':
-    case '6':
-    case '7':
-    case '8':
-    case '9':
-      return Kind::number;
-    default:
-      return Kind::nothing;
-  }
-}
-
-bool JsonReader::open(char bracket) {
-  if (peek() != bracket) {
-    skip();
-    return false;
-  }
-  if (depth_ == max_json_depth) {
+bool JsonReader::refuse_to_open(char bracket) {
+  static_assert(max_depth == max_json_depth);
+  if (peek() == bracket)
     fail(Failure::too_deep);
-    return false;
-  }
-  ++depth_;
-  ++at_;
-  return true;
-}
-
-bool JsonReader::another(char closing) {
-  const char next = peek();
-  if (next == ',') {
-    ++at_;
-    return true;
-  }
-  if (next == closing && !failed()) {
-    ++at_;
-    --depth_;
-  } else {
-    fail();
-  }
+  else
+    skip();
   return false;
 }
 
-std::string_view JsonReader::read_string() {
-  const char* const start = ++at_;
+std::string_view JsonReader::read_long_string(const char* start) {
   bool ascii = true;
   const char* const stop = end_of_plain_run(start, end_, ascii);
   if (stop == end_ || *stop != '"') return read_escaped(start, stop);

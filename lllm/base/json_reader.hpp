@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "lllm/base/error.hpp"
+#include "lllm/base/json_plain_run.hpp"
 
 namespace lllm {
 
@@ -52,7 +54,7 @@ class JsonReader {
       : begin_(text.data()), at_(text.data()), end_(text.data() + text.size()), arena_(&arena) {}
 
   /// Of the value ahead.
-  [[nodiscard]] Kind kind();
+  [[nodiscard]] Kind kind() { return kinds[static_cast<unsigned char>(peek())]; }
 
   /// Calls `member(std::string_view key)` before each value. The key is valid as other views are.
   /// @returns  whether the value was an object.
@@ -82,18 +84,73 @@ class JsonReader {
  private:
   enum class Failure : std::uint8_t { none, malformed, too_deep };
 
+  // What a value begins with says what it is.
+  static constexpr auto kinds = [] {
+    std::array<Kind, 256> table{};
+    table['{'] = Kind::object;
+    table['['] = Kind::array;
+    table['"'] = Kind::string;
+    table['t'] = table['f'] = Kind::boolean;
+    table['n'] = Kind::null;
+    table['-'] = Kind::number;
+    for (std::size_t digit = '0'; digit <= '9'; ++digit) table[digit] = Kind::number;
+    return table;
+  }();
+
+  // The next byte that is no white space, which machines leave out.
   char peek() {
+    if (at_ < end_ && *at_ > ' ') [[likely]]
+      return *at_;
+    return peek_past_space();
+  }
+  char peek_past_space() {
     while (at_ < end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
     return at_ < end_ ? *at_ : '\0';
   }
-  bool open(char bracket);
+  bool open(char bracket) {
+    if (peek() == bracket && depth_ < max_depth) [[likely]] {
+      ++depth_;
+      ++at_;
+      return true;
+    }
+    return refuse_to_open(bracket);
+  }
+  bool refuse_to_open(char bracket);
   // After a member or element: true when another one follows.
-  bool another(char closing);
-  std::string_view read_string();
+  bool another(char closing) {
+    const char next = peek();
+    if (next == ',') {
+      ++at_;
+      return true;
+    }
+    if (next == closing && !failed()) {
+      ++at_;
+      --depth_;
+    } else {
+      fail();
+    }
+    return false;
+  }
+  std::string_view read_string() {
+    const char* const start = ++at_;
+#if defined(__SSE2__)
+    if (end_ - start >= 16) {  // most strings are shorter than that, and plain
+      const PlainBytes bytes(start);
+      if (bytes.found != 0 && start[bytes.length()] == '"' && !bytes.high_before_found()) [[likely]] {
+        at_ = start + bytes.length() + 1;
+        return {start, static_cast<std::size_t>(bytes.length())};
+      }
+    }
+#endif
+    return read_long_string(start);
+  }
+  std::string_view read_long_string(const char* start);
   std::string_view read_escaped(const char* start, const char* first_escape);
   std::string_view read_number();
   bool read_literal(std::string_view word);
   void fail(Failure failure = Failure::malformed);
+
+  static constexpr std::size_t max_depth = 256;  // max_json_depth of json.hpp, which this need not include
 
   const char* begin_;
   const char* at_;

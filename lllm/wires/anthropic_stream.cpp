@@ -5,6 +5,7 @@
 #include "lllm/wires/anthropic.hpp"
 #include "lllm/wires/model_args.hpp"
 #include "lllm/wires/providers.hpp"
+#include "lllm/wires/repeated_event.hpp"
 
 namespace lllm::anthropic {
 namespace {
@@ -45,6 +46,10 @@ class Decoder final : public StreamDecoder {
   Result<> feed(const StreamEvent& event, std::vector<StreamChunk>& chunks) override {
     if (done_) return {};
     arena_.reset();
+    if (const auto words = repeated_.match(event.data)) {
+      grow(*repeated_block_, *words, ChunkKind::text, event.data, chunks);
+      return {};
+    }
     if (event.type == "content_block_delta" || event.data.starts_with("{\"type\":\"content_block_delta\"")) {
       Delta delta;
       if (auto read = read_delta(event.data, delta); !read) return broken(read.error());
@@ -105,6 +110,7 @@ class Decoder final : public StreamDecoder {
     Block& block = block_at(delta.index);
     if (delta.kind == "text_delta") {
       if (block.type.empty()) block.type = "text";
+      if (repeated_.learn(raw, delta.text, {})) repeated_block_ = &block;
       grow(block, delta.text, ChunkKind::text, raw, chunks);
     } else if (delta.kind == "thinking_delta") {
       if (block.type.empty()) block.type = "thinking";
@@ -255,6 +261,8 @@ class Decoder final : public StreamDecoder {
   TextArena arena_;
   json::object reply_;
   std::deque<Block> blocks_;  // chunks hold views into blocks: they must stay where they are
+  RepeatedEvent repeated_;    // learned of the text of this block:
+  Block* repeated_block_ = nullptr;
   std::size_t tools_ = 0;
   bool done_ = false;
 };

@@ -6,6 +6,7 @@
 #include "lllm/wires/bedrock.hpp"
 #include "lllm/wires/model_args.hpp"
 #include "lllm/wires/providers.hpp"
+#include "lllm/wires/repeated_event.hpp"
 
 namespace lllm::bedrock {
 namespace {
@@ -31,7 +32,12 @@ class Decoder final : public StreamDecoder {
 
   Result<> feed(const StreamEvent& event, std::vector<StreamChunk>& chunks) override {
     if (done()) return {};
-    if (event.type == "contentBlockDelta") return take_delta(event.data, chunks);
+    if (event.type == "contentBlockDelta") {
+      const auto words = repeated_.match(event.data);
+      if (!words) return take_delta(event.data, chunks);
+      grow_text(*repeated_block_, *words, event.data, chunks);
+      return {};
+    }
     if (event.type == "error" || event.type.ends_with("Exception"))
       return read_exception(event.type, event.data)
           .status(200)
@@ -78,16 +84,19 @@ class Decoder final : public StreamDecoder {
     arena_.reset();
     std::int64_t index = 0;
     Block::Kind kind = Block::Kind::unknown;
-    std::string_view text, signature, redacted, rare;
+    std::string_view text, signature, redacted, rare, padding;
+    std::size_t members = 0;
     JsonReader in(data, arena_);
     in.object([&](std::string_view key) {
       if (key == "contentBlockIndex") {
         index = in.integer().value_or(0);
         return;
       }
+      if (key == "p") padding = in.text();
       if (key != "delta") return;
       const JsonReader before = in;
       in.object([&](std::string_view member) {
+        ++members;
         if (member == "text") {
           kind = Block::Kind::text;
           text = in.text();
@@ -114,17 +123,28 @@ class Decoder final : public StreamDecoder {
     if (!rare.empty()) return take_rare_delta(block, rare);
     block.signature += signature;
     if (!redacted.empty()) add_redacted(block, redacted);
+    if (kind == Block::Kind::text && members == 1 && repeated_.learn(data, text, padding))
+      repeated_block_ = &block;
+    if (kind == Block::Kind::text) {
+      grow_text(block, text, data, chunks);
+      return {};
+    }
     if (text.empty()) return {};
     block.text += text;
-    if (kind == Block::Kind::text)
-      add_chunk(block, text, ChunkKind::text, data, chunks);
-    else if (kind == Block::Kind::reasoning)
+    if (kind == Block::Kind::reasoning)
       add_chunk(block, text, ChunkKind::reasoning, data, chunks);
     else if (block.ours)
       add_chunk(block, text, ChunkKind::tool_call, data, chunks);
     else if (block.name == answer_tool)
       add_chunk(block, text, ChunkKind::text, data, chunks);
     return {};
+  }
+
+  static void grow_text(Block& block, std::string_view text, std::string_view raw,
+                        std::vector<StreamChunk>& chunks) {
+    if (text.empty()) return;
+    block.text += text;
+    add_chunk(block, text, ChunkKind::text, raw, chunks);
   }
 
   // Base64 of its own in every delta.
@@ -248,6 +268,8 @@ class Decoder final : public StreamDecoder {
   TextArena arena_;
   json::object reply_;        ///< what messageStop and metadata said
   std::deque<Block> blocks_;  // chunks hold views into blocks: they must stay where they are
+  RepeatedEvent repeated_;    // learned of the text of this block:
+  Block* repeated_block_ = nullptr;
   std::size_t tools_ = 0;
   bool stopped_ = false;
   bool counted_ = false;

@@ -6,6 +6,7 @@
 #include "lllm/wires/openai_chat_reply.hpp"
 #include "lllm/wires/openai_chat_request.hpp"
 #include "lllm/wires/providers.hpp"
+#include "lllm/wires/repeated_event.hpp"
 
 namespace lllm {
 namespace {
@@ -24,7 +25,13 @@ class ChatStreamDecoder final : public StreamDecoder {
       if (auto read = reply_.read(event.data, false, &chunks); !read) return read;
       return provider_error(0, event.data);
     }
-    return reply_.read(event.data, false, &chunks);
+    if (const auto words = repeated_.match(event.data)) {
+      reply_.read_words(event.data, *words, &chunks);
+      return {};
+    }
+    auto read = reply_.read(event.data, false, &chunks);
+    if (const auto& found = reply_.only_words()) repeated_.learn(event.data, found->words, found->padding);
+    return read;
   }
 
   [[nodiscard]] bool done() const override { return done_; }
@@ -40,6 +47,7 @@ class ChatStreamDecoder final : public StreamDecoder {
 
  private:
   openai_chat::Reply reply_;
+  RepeatedEvent repeated_;
   bool done_ = false;
 };
 

@@ -34,6 +34,15 @@ bool Choice::read(JsonReader& in) {
   });
 }
 
+bool Choice::is_only_words() const {
+  const auto all_empty = [](auto... views) { return (views.empty() && ...); };
+  return index.value_or(0) == 0 && !finish_reason && content.size() == 1 &&
+         content.front().first == ChunkKind::text && tool_count == 0 && extras.empty() &&
+         message_extras.empty() &&
+         all_empty(logprobs, reasoning_content, reasoning, reasoning_details, refusal, error, annotations,
+                   content_blocks);
+}
+
 void Choice::read_message_member(JsonReader& in, std::string_view key) {
   if (key == "content") {
     read_content(in);

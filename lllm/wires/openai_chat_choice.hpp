@@ -37,6 +37,9 @@ struct Choice {
   /// Forgets the last event and reads one choice; false when there is no object.
   bool read(JsonReader& in);
 
+  /// It brings words of the answer and nothing else.
+  [[nodiscard]] bool is_only_words() const;
+
  private:
   void clear();
   void read_message_member(JsonReader& in, std::string_view key);

@@ -10,9 +10,8 @@ namespace lllm::openai_chat {
 namespace {
 
 // Members of an event that say the same in all of them.
-constexpr std::array<std::string_view, 9> envelope{"object",       "created",     "system_fingerprint",
-                                                   "service_tier", "obfuscation", "provider",
-                                                   "id",           "model",       "request_id"};
+constexpr std::array<std::string_view, 8> envelope{
+    "object", "created", "system_fingerprint", "service_tier", "provider", "id", "model", "request_id"};
 
 bool is_envelope(std::string_view key) {
   return std::find(envelope.begin(), envelope.end(), key) != envelope.end();
@@ -53,20 +52,32 @@ Result<> Reply::read(std::string_view data, bool whole, std::vector<StreamChunk>
   std::string_view citations;
   std::vector<RawMember> extras;
   choice_error_.clear();
+  only_words_.reset();
+  std::string_view padding;
+  std::size_t choices = 0;
+  bool says_more = false;  // than words
   JsonReader in(data, arena_);
   accumulator_.begin_event(data, chunks);
   const bool is_object = in.object([&](std::string_view key) {
     if (key == "choices") {
-      in.array([&] { read_choice(in, whole); });
+      in.array([&] {
+        ++choices;
+        read_choice(in, whole);
+      });
     } else if (key == "id") {
       if (reply_id_.empty()) reply_id_ = in.text();
     } else if (key == "model") {
       if (accumulator_.message.model.empty()) accumulator_.message.model = in.text();
     } else if (key == "usage") {
-      if (in.kind() == JsonReader::Kind::object) usage_ = in.raw();
+      if (in.kind() != JsonReader::Kind::object) return;
+      says_more = true;
+      usage_ = in.raw();
     } else if (key == "error") {
       if (in.kind() != JsonReader::Kind::null) error = in.raw();
+    } else if (key == "obfuscation") {
+      padding = in.text();
     } else if (key == "x_groq") {
+      says_more = true;
       in.object([&](std::string_view inner) {
         if (inner == "usage" && in.kind() == JsonReader::Kind::object) usage_ = in.raw();
       });
@@ -89,7 +100,16 @@ Result<> Reply::read(std::string_view data, bool whole, std::vector<StreamChunk>
   if (!whole && first_event_.empty()) first_event_ = data;
   if (!error.empty()) return provider_error(0, data);
   if (!choice_error_.empty()) return provider_error(0, choice_error_);
+  if (!whole && !says_more && choices == 1 && choice_.is_only_words() && extras.empty() &&
+      citations.empty() && content_blocks_.empty())
+    only_words_ = {choice_.content.front().second, padding};
   return {};
+}
+
+void Reply::read_words(std::string_view data, std::string_view words, std::vector<StreamChunk>* chunks) {
+  accumulator_.begin_event(data, chunks);
+  accumulator_.add_text(words);
+  accumulator_.end_event();
 }
 
 void Reply::read_choice(JsonReader& in, bool whole) {

@@ -24,6 +24,16 @@ class Reply {
   /// One `chat.completion` or one `chat.completion.chunk`.
   Result<> read(std::string_view data, bool whole, std::vector<StreamChunk>* chunks);
 
+  /// Of the event read last, when it was nothing but words: they, and the padding that OpenAI adds. Views
+  /// into it.
+  struct Words {
+    std::string_view words;
+    std::string_view padding;
+  };
+  [[nodiscard]] const std::optional<Words>& only_words() const { return only_words_; }
+  /// As read(), for an event of which only_words() is known to hold.
+  void read_words(std::string_view data, std::string_view words, std::vector<StreamChunk>* chunks);
+
   [[nodiscard]] bool has_choice() const { return has_choice_; }
   [[nodiscard]] bool has_finish_reason() const { return !accumulator_.message.finish_reason.empty(); }
   [[nodiscard]] bool has_usage() const { return !usage_.empty(); }
@@ -45,6 +55,7 @@ class Reply {
   TextArena arena_;
   Choice choice_;
   bool has_choice_ = false;
+  std::optional<Words> only_words_;
   std::string reply_id_;
   std::string usage_;  // the last one, as it came
   std::string choice_error_;
