@@ -117,8 +117,8 @@ asio::awaitable<std::vector<AgentSpec>> load_agent_specs(std::string config_ref,
   }
   for (auto& spec : *specs) {
     spec.package = node->ns().substr(0, node->ns().find('.'));
-    for (const auto& warning : spec.warnings)
-      log(LogLevel::warning, "config", "'" + node->key() + "': " + warning);
+    for (const auto& key : spec.unknown_keys)
+      log(LogLevel::warning, "config", "'" + node->key() + "': " + unknown_key_warning(spec, key));
     qualify(spec, runtime);
   }
   co_return std::move(*specs);

@@ -41,6 +41,10 @@ asio::awaitable<void> list(const Arguments& args) {
   if (args.json) std::printf("%s\n", to_pretty_json(rows).c_str());
 }
 
+void add_members(json::object& about, const json::object& info) {
+  for (const auto& [name, value] : info) about[name] = value;
+}
+
 // What a person wants to know of a resource: where it is, what it says, what it takes.
 asio::awaitable<json::object> describe(std::string ref, const Runtime& runtime) {
   const NodePtr node = runtime.get_node(ref).value();
@@ -57,8 +61,18 @@ asio::awaitable<json::object> describe(std::string ref, const Runtime& runtime) 
     const Tool tool = co_await load_tool(ref, runtime);
     about["description"] = json::string(tool.description());
     about["parameters"] = tool.parameters().value();
+    about["metadata"] = node->metadata();
   } else if (node->type() == "config") {
     about["value"] = co_await load_config(ref, runtime);
+  } else if (node->type() == "proxy") {
+    const ProxyPtr proxy = co_await load_proxy(ref, runtime);
+    add_members(about, proxy->info());
+  } else if (node->type() == "tactic") {
+    const TacticPtr tactic = co_await load_tactic(ref, runtime);
+    add_members(about, tactic->info());
+  } else if (node->type() == "service") {
+    const ServicePtr service = co_await load_service(ref, runtime);
+    add_members(about, service->info());
   } else if (const ResourceValue value = co_await ResourceNode::load(node);
              const auto asset = value.get<Asset>()) {
     about["bytes"] = asset->bytes.size();
@@ -100,7 +114,8 @@ void add_resources(CLI::App& app, Outcome& outcome) {
   auto args = std::make_shared<Arguments>();
   auto* command = app.add_subcommand("resources", "List the resources of a package and its dependencies");
   command->add_option("--package", args->package, "Folder of the package; none: found from here upward");
-  command->add_option("--type", args->type, "Only this type (prompt, tool, config, asset …)");
+  command->add_option("--type", args->type,
+                      "Only this type (prompt, tool, tactic, service, proxy, config, asset …)");
   command->add_flag("--json", args->json, "Print JSON");
   command->callback([args, &outcome] { run(list(*args), outcome); });
 }

@@ -90,8 +90,7 @@ Result<AgentSpec> parse_agent_spec(const json::object& data, std::string_view na
     else if (key == "tools")
       read = read_refs(spec.name, key, value, spec.tools);
     else {
-      spec.warnings.push_back("agent '" + spec.name + "': unknown key '" + std::string(key) +
-                              "' is sent as a model argument; say so by putting it below 'model_args'");
+      spec.unknown_keys.emplace_back(key);
       // What is written below `model_args` wins, wherever it stands.
       const auto* args = object_at(data, "model_args");
       if (args == nullptr || !args->contains(key_text)) spec.model_args[key_text] = value;
@@ -145,6 +144,11 @@ Result<std::vector<AgentSpec>> parse_agent_specs(const json::value& config, std:
     return Error(ErrorKind::bad_resource, "'agent_configs' must be a list or a mapping");
   }
   return specs;
+}
+
+std::string unknown_key_warning(const AgentSpec& spec, const std::string& key) {
+  return "agent '" + spec.name + "': unknown key '" + key +
+         "' is sent as a model argument; say so by putting it below 'model_args'";
 }
 
 bool describes_agents(const json::value& config) {

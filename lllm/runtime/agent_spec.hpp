@@ -29,12 +29,12 @@ struct AgentSpec {
   std::string description;
   /// Where refs without a package are looked up first; empty: in the default package only.
   std::string package;
-  std::vector<std::string> warnings;  ///< unknown keys, which went to `model_args`
+  std::vector<std::string> unknown_keys;  ///< which went to `model_args`
 };
 
-/// Reads one agent. Its keys are the members above (`package` and `warnings` apart); `base` is ignored, for
-/// resolve_config has followed it. Unknown keys go to `model_args`, with a warning. `bad_resource` names the
-/// key.
+/// Reads one agent. Its keys are the members above (`package` and `unknown_keys` apart); `base` is ignored,
+/// for resolve_config has followed it. Unknown keys go to `model_args`, with a warning. `bad_resource` names
+/// the key.
 /// @param name  When the object has none.
 Result<AgentSpec> parse_agent_spec(const json::object& data, std::string_view name);
 
@@ -42,6 +42,9 @@ Result<AgentSpec> parse_agent_spec(const json::object& data, std::string_view na
 /// of them laid over `global`; otherwise the config itself is one agent.
 /// @param name  Of a single agent whose config has no name.
 Result<std::vector<AgentSpec>> parse_agent_specs(const json::value& config, std::string_view name);
+
+/// What to tell people about one of `unknown_keys`.
+std::string unknown_key_warning(const AgentSpec& spec, const std::string& key);
 
 /// Whether a config looks like agents at all, for whoever checks configs it knows nothing of.
 bool describes_agents(const json::value& config);

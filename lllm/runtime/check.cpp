@@ -6,8 +6,8 @@
 #include <set>
 
 #include "lllm/async/worker_pool.hpp"
-#include "lllm/core/renderer.hpp"
 #include "lllm/formats/document.hpp"
+#include "lllm/runtime/check_refs.hpp"
 #include "lllm/runtime/config.hpp"
 #include "lllm/runtime/reload.hpp"
 #include "lllm/runtime/resource_ref.hpp"
@@ -18,41 +18,6 @@ namespace {
 
 Diagnostic diagnostic_of(const Error& error) {
   return Diagnostic(error.message(), error.file(), error.line(), error.column());
-}
-
-/// Where `word` stands in a file; the file alone when it cannot be found. Blocks.
-Diagnostic about_word(std::string message, const std::string& file, const std::string& word) {
-  Diagnostic diagnostic(std::move(message), file);
-  const auto contents = read_file_blocking(file);
-  if (!contents) return diagnostic;
-  const auto offset = contents->bytes.find(word);
-  if (offset == std::string::npos) return diagnostic;
-  const auto where = position_at(contents->bytes, offset);
-  diagnostic.line = where.line;
-  diagnostic.column = where.column;
-  return diagnostic;
-}
-
-void check_prompt(const Registry& registry, const ResourceNode& node, CheckReport& report) {
-  const auto held = node.value_as<Prompt>();
-  if (!held) return;  // broken: reported by the load
-  const Prompt& prompt = **held;
-  if (const auto variables = BraceRenderer().variables(prompt.prompt); !variables)
-    report.problems.push_back(
-        Diagnostic("prompt '" + prompt.ref + "': " + variables.error().message(), node.file()));
-  for (const auto& tool : prompt.tools) {
-    const auto* ref = std::get_if<std::string>(&tool);
-    if (ref == nullptr) continue;
-    const auto found = registry.resolve(*ref, ref->find(".tactics:") == ref->npos ? "tool" : "tactic");
-    if (found) continue;
-    if (found.error().kind() == ErrorKind::resource_not_found)
-      report.notes.push_back(about_word(
-          "prompt '" + prompt.ref + "': '" + *ref + "' is in no package; a program must register it",
-          node.file(), *ref));
-    else
-      report.problems.push_back(
-          about_word("prompt '" + prompt.ref + "': " + found.error().message(), node.file(), *ref));
-  }
 }
 
 void sort_once(std::vector<Diagnostic>& all) {
@@ -85,13 +50,14 @@ asio::awaitable<CheckReport> check_package(LoadOptions options) {
     auto publish = [runtime, outcomes] { return runtime->publish(*outcomes); };
     auto publishing = WorkerPool::shared().run(std::move(publish));
     co_await std::move(publishing);
+    const auto configs = std::make_shared<std::vector<std::pair<NodePtr, json::value>>>();
     for (const auto& node : runtime->nodes()) {
       if (node->is_alias() || node->failure() != nullptr) continue;
       std::optional<Error> failure;
       try {
         if (node->type() == "config") {
           auto resolving = resolve_config(node->key(), *runtime);
-          co_await std::move(resolving);
+          configs->emplace_back(node, co_await std::move(resolving));
         } else if (node->is_lazy() && syntax_of(node->path())) {
           auto loading = ResourceNode::load(node);
           co_await std::move(loading);
@@ -102,15 +68,21 @@ asio::awaitable<CheckReport> check_package(LoadOptions options) {
       }
       if (failure) report.problems.push_back(diagnostic_of(*failure));
     }
-    auto prompts = [runtime, found = std::make_shared<CheckReport>()] {
+    auto refs = [runtime, configs, found = std::make_shared<CheckReport>()] {
       const auto registry = runtime->snapshot();
-      for (const auto& node : registry->nodes("prompt"))
-        if (!node->is_alias()) check_prompt(*registry, *node, *found);
+      for (const auto& node : registry->nodes()) {
+        if (node->is_alias()) continue;
+        if (node->type() == "prompt") detail::check_prompt(*registry, *node, *found);
+        if (node->type() == "tactic") detail::check_tactic(*registry, *node, *found);
+        if (node->type() == "service") detail::check_service(*registry, *node, *found);
+      }
+      for (const auto& [node, resolved] : *configs) detail::check_agents(*registry, *node, resolved, *found);
       return found;
     };
-    auto checking = WorkerPool::shared().run(std::move(prompts));
+    auto checking = WorkerPool::shared().run(std::move(refs));
     const auto found = co_await std::move(checking);
     report.problems.insert(report.problems.end(), found->problems.begin(), found->problems.end());
+    report.warnings.insert(report.warnings.end(), found->warnings.begin(), found->warnings.end());
     report.notes = found->notes;
   }
   sort_once(report.problems);

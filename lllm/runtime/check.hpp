@@ -24,7 +24,8 @@ struct CheckReport {
 };
 
 /// Reads a package and everything it depends on, lazy files too, and reports every problem in one pass:
-/// manifests, front matter, templates, schemas, configs and their inheritance, refs of tools. Runs nothing
+/// manifests, front matter, templates, schemas, declared tools, proxies, tactics and services, configs, their
+/// inheritance and agents, and where refs point. Runs nothing, opens no plugin
 /// and changes nothing.
 /// @param options  As for load_runtime: `package`, or `start` for the search.
 /// @throws Exception `cancelled`, and `io_failed` when there is nothing to check. Cancellation: terminal.

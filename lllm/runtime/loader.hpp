@@ -48,7 +48,7 @@ struct FileRecord {
   std::string id;  ///< namespace and path: a file may move to another section without changing
   FileStamp stamp;
   std::vector<NodePtr> nodes;
-  std::vector<std::string> warnings;
+  std::vector<Diagnostic> warnings;
 };
 
 /// What a load remembers for the next one over the same root.

@@ -245,7 +245,7 @@ void Loader::merge_nodes(const std::vector<Package*>& order) {
         known.stamp = slot.stamp;
         known.nodes = slot.nodes;
         known.warnings = slot.warnings;
-        for (const auto& warning : slot.warnings) report.warnings.emplace_back(warning, slot.file.file);
+        report.warnings.insert(report.warnings.end(), slot.warnings.begin(), slot.warnings.end());
         for (auto& node : slot.nodes) add(std::move(node));
       }
     }

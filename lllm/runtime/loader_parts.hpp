@@ -17,7 +17,7 @@ struct Loader::Slot {
   FileUse use = FileUse::eager;
   FileStamp stamp;
   std::vector<NodePtr> nodes;
-  std::vector<std::string> warnings;
+  std::vector<Diagnostic> warnings;
   std::optional<Error> error;
 };
 

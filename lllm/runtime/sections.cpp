@@ -105,11 +105,15 @@ Result<SectionContents> one_node(const SectionFile& file, Result<T> value) {
 }
 
 Result<SectionContents> read_tactic(const SectionFile& file, std::string_view bytes) {
-  auto tactic = parse_tactic_file(without_suffix(file.path), file.package, *syntax_of(file.path), bytes);
-  std::vector<std::string> warnings;
+  const auto syntax = *syntax_of(file.path);
+  auto tactic = parse_tactic_file(without_suffix(file.path), file.package, syntax, bytes);
+  std::vector<Diagnostic> warnings;
   if (tactic)
     for (const auto& agent : tactic->agents)
-      warnings.insert(warnings.end(), agent.spec.warnings.begin(), agent.spec.warnings.end());
+      for (const auto& key : agent.spec.unknown_keys) {
+        const auto where = locate(syntax, bytes, "/agents/" + agent.spec.name + '/' + key);
+        warnings.emplace_back(unknown_key_warning(agent.spec, key), file.file, where.line, where.column);
+      }
   auto contents = one_node(file, std::move(tactic));
   if (contents) contents->warnings = std::move(warnings);
   return contents;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lllm/base/error.hpp"
+#include "lllm/runtime/diagnostic.hpp"
 #include "lllm/runtime/file_source.hpp"
 #include "lllm/runtime/resource_node.hpp"
 
@@ -37,7 +38,7 @@ FileUse use_of(std::string_view section, std::string_view file_name);
 struct SectionContents {
   SectionContents() = default;
   std::vector<NodePtr> nodes;
-  std::vector<std::string> warnings;
+  std::vector<Diagnostic> warnings;
 };
 /// Reads an eager file. Pure: errors have line and column, and no file yet. A proxy also gives its tools, as
 /// `<package>.tools:<its path>/<tool>`.

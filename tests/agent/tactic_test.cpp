@@ -7,6 +7,7 @@
 #include "lllm/invokers/scripted_invoker.hpp"
 #include "lllm/runtime/load.hpp"
 #include "tests/runtime/support.hpp"
+#include "tests/support/skip.hpp"
 #include "tests/support/temp_dir.hpp"
 
 using namespace lllm;
@@ -79,6 +80,22 @@ TEST_SUITE("agent/run_tactic") {
     CHECK(invoker.dialogs.back().messages().front()->text() == "You write for children.");
     CHECK(result.usage().prompt_tokens == 40);
     CHECK_FALSE(result.cost().has_value());  // unknown is unknown, not 0
+  }
+
+  TEST_CASE("the newsroom's tactic writes an item and a headline, across packages") {
+    Runtime runtime;
+    load_runtime_blocking(runtime, only(source_root() / "examples/packages/newsroom"));
+    EchoInvoker invoker;
+    const TacticInput input("", {{"notes", "The bridge is open."}});
+    const auto result = run_to_end(run_tactic("newsroom.tactics:write_up", input, invoker, runtime));
+    REQUIRE(result.steps.size() == 2);
+    CHECK(contains(result.steps[0].message.text(), "The bridge is open."));
+    CHECK(contains(result.text, "Write a headline for this item:"));
+    CHECK(contains(result.text, "The bridge is open."));
+    CHECK(runtime.get_service("newsroom.services:desk").value()->url() == "http://127.0.0.1:8700/write-up");
+    CHECK(runtime.has("newsroom.tools:agency/latest", "tool"));
+    const Tool count = runtime.get_tool("newsroom.tools:count_words").value();
+    CHECK(contains(run_to_end(count.call({{"text", "one two; $HOME"}})).text, "3"));
   }
 
   TEST_CASE("what fails names tactic and agent") {

@@ -42,6 +42,56 @@ TEST_SUITE("runtime/check") {
     CHECK(contains(report.notes[0].to_string(), "tools.md:4:5: "));
   }
 
+  TEST_CASE("what tools, tactics, services and agents say is checked, and where it points") {
+    const TempDir dir;
+    dir.write("lllm.toml",
+              "[package]\nname='demo'\n[prompts]\n[configs]\n[tools]\n[proxies]\n[tactics]\n[services]\n");
+    dir.write("prompts/p.md", "x");
+    dir.write("tools/t.toml", "[exec]\nargv = ['true']\nshel = true\n");
+    dir.write("proxies/x.toml", "base_url = 'https://a.example.com'\n[endpoints.a]\npath = '/{id}'\n");
+    dir.write("tactics/brief.toml",
+              "[agents.a]\nmodel_name = 'm'\nprompt = 'pp'\ntools = ['from_code']\ntop_p = 1\n"
+              "system_prompt_path = 'demo.tactics:brief'\n");
+    dir.write("services/s.toml", "tactic = 'brief'\nport = 0\n");
+    dir.write("services/good.toml", "tactic = 'brief'\n");
+    dir.write("configs/agents.yaml",
+              "global: {model_name: m}\nagent_configs:\n  - name: a\n    system_prompt_path: absent\n    "
+              "temprature: 1\n");
+    const auto report = run_to_end(check_package(only(dir.path())));
+    std::string problems, warnings, notes;
+    for (const auto& each : report.problems) problems += each.to_string() + "\n";
+    for (const auto& each : report.warnings) warnings += each.to_string() + "\n";
+    for (const auto& each : report.notes) notes += each.to_string() + "\n";
+    CAPTURE(problems);
+    CAPTURE(warnings);
+    CHECK(contains(problems, "t.toml:3:1: "));
+    CHECK(contains(problems, "x.toml:3:1: "));
+    CHECK(contains(problems, "brief.toml:3:11: tactic 'demo.tactics:brief', agent 'a': no prompt 'pp'"));
+    CHECK(contains(problems, "'demo.tactics:brief' is a tactic, not a prompt"));
+    CHECK(contains(problems, "s.toml:2:1: "));
+    CHECK(
+        contains(problems, "agents.yaml:4:25: config 'demo.configs:agents', agent 'a': no prompt 'absent'"));
+    CHECK(report.problems.size() == 6);
+    CHECK(contains(warnings, "agents.yaml:5:5: "));
+    CHECK(contains(warnings, "brief.toml:5:1: "));
+    CHECK(report.warnings.size() == 2);
+    CHECK(contains(notes, "brief.toml:4:11: "));
+    CHECK(report.notes.size() == 1);
+  }
+
+  TEST_CASE("a folder that the manifest does not speak of is pointed out") {
+    const TempDir dir;
+    dir.write("lllm.toml", "[package]\nname='demo'\n[assets]\npaths=['configs']\n");
+    dir.write("prompts/p.md", "x");
+    dir.write("configs/c.yaml", "a: 1");
+    dir.write("tools/notes.txt", "no declaration");
+    const auto report = run_to_end(check_package(only(dir.path())));
+    CHECK(report.problems.empty());
+    REQUIRE(report.warnings.size() == 1);
+    CHECK(contains(report.warnings[0].to_string(),
+                   "lllm.toml: the folder 'prompts' is not loaded: the manifest has no [prompts]"));
+  }
+
   TEST_CASE("several malformed manifests are all reported") {
     const TempDir dir;
     dir.write("lllm.toml", "[package]\nname='demo'\n[prompts]\n[dependencies]\npackages=['a','b']\n");

@@ -108,8 +108,7 @@ TEST_SUITE("runtime/tactic") {
     CHECK(tactic.agent("a")->spec.tools == std::vector<std::string>{"search"});
     CHECK(tactic.agent("a")->spec.package == "demo");
     CHECK(tactic.agent("b")->spec.config == "writer");
-    REQUIRE(tactic.agent("b")->spec.warnings.size() == 1);
-    CHECK(contains(tactic.agent("b")->spec.warnings.front(), "'temprature'"));
+    CHECK(tactic.agent("b")->spec.unknown_keys == std::vector<std::string>{"temprature"});
     CHECK(tactic.agent("b")->spec.model_args.at("temprature") == json::value(1));
   }
 
@@ -169,13 +168,13 @@ TEST_SUITE("runtime/agent_spec") {
     CHECK(specs[0].name == "researcher");
     CHECK(specs[0].model_name == "gpt-4o-mini");
     CHECK(specs[0].max_llm_recall == 2);
-    CHECK(specs[0].warnings.empty());
+    CHECK(specs[0].unknown_keys.empty());
     CHECK(specs[1].model_args.at("temperature") == json::value(0.9));
     CHECK(specs[1].model_args.at("seed") == json::value(1));
     // Unknown keys reach the model, with a warning.
     CHECK(specs[1].model_args.at("top_p") == json::value(0.5));
-    REQUIRE(specs[1].warnings.size() == 1);
-    CHECK(contains(specs[1].warnings.front(), "agent 'writer': unknown key 'top_p'"));
+    REQUIRE(specs[1].unknown_keys == std::vector<std::string>{"top_p"});
+    CHECK(contains(unknown_key_warning(specs[1], "top_p"), "agent 'writer': unknown key 'top_p'"));
   }
 
   TEST_CASE("a config without agent_configs is one agent; by name works as well as in a list") {

@@ -1,0 +1,126 @@
+#include "lllm/runtime/check_refs.hpp"
+
+#include "lllm/async/file_io.hpp"
+#include "lllm/core/prompt.hpp"
+#include "lllm/core/renderer.hpp"
+#include "lllm/formats/document.hpp"
+#include "lllm/runtime/agent_spec.hpp"
+#include "lllm/runtime/resource_ref.hpp"
+#include "lllm/runtime/service.hpp"
+#include "lllm/runtime/tactic.hpp"
+
+namespace lllm::detail {
+namespace {
+
+/// Where `word` stands in a file; the file alone when it cannot be found. Blocks.
+Diagnostic about_word(std::string message, const std::string& file, const std::string& word) {
+  Diagnostic diagnostic(std::move(message), file);
+  const auto contents = read_file_blocking(file);
+  if (!contents) return diagnostic;
+  const auto offset = contents->bytes.find(word);
+  if (offset == std::string::npos) return diagnostic;
+  const auto where = position_at(contents->bytes, offset);
+  diagnostic.line = where.line;
+  diagnostic.column = where.column;
+  return diagnostic;
+}
+
+/// Checks the refs of one thing; a program may register what no package has.
+class Refs {
+ public:
+  Refs(const Registry& registry, const ResourceNode& node, std::string_view package, CheckReport& report)
+      : registry_(registry), node_(node), package_(package), report_(report) {}
+
+  /// @param needed  Prompts and configs come from files as a rule: one that is nowhere is a mistake.
+  void check(const std::string& who, const std::string& ref, std::string_view type, bool needed) {
+    if (ref.empty() || is_there(ref, type)) return;
+    const auto found = registry_.resolve(ref, type);
+    if (found) return;
+    const bool missing = found.error().kind() == ErrorKind::resource_not_found;
+    if (missing && !needed)
+      report_.notes.push_back(about_word(who + ": '" + ref + "' is in no package; a program must register it",
+                                         node_.file(), ref));
+    else
+      report_.problems.push_back(about_word(who + ": " + found.error().message(), node_.file(), ref));
+  }
+
+  void check_tool(const std::string& who, const std::string& ref) {
+    if (is_there(ref, "tactic") || registry_.resolve_quietly(ref, "tactic") != nullptr) return;
+    check(who, ref, ref.find(".tactics:") == ref.npos ? "tool" : "tactic", false);
+  }
+
+  void check_agent(const std::string& who, const AgentSpec& spec) {
+    check(who, spec.config, "config", true);
+    check(who, spec.system_prompt_path, "prompt", true);
+    check(who, spec.context_manager, "context_manager", false);
+    for (const auto& tool : spec.tools) check_tool(who, tool);
+  }
+
+ private:
+  /// In the package itself, where refs without one are looked up first.
+  [[nodiscard]] bool is_there(const std::string& ref, std::string_view type) const {
+    if (package_.empty() || ref.find(':') != ref.npos) return false;
+    return registry_.find(std::string(package_) + '.' + section_of_type(type) + ':' + ref) != nullptr;
+  }
+
+  const Registry& registry_;
+  const ResourceNode& node_;
+  std::string_view package_;
+  CheckReport& report_;
+};
+
+std::string_view package_of(const ResourceNode& node) {
+  return node.ns().substr(0, node.ns().find('.'));
+}
+
+}  // namespace
+
+void check_prompt(const Registry& registry, const ResourceNode& node, CheckReport& report) {
+  const auto held = node.value_as<Prompt>();
+  if (!held) return;  // broken: reported by the load
+  const Prompt& prompt = **held;
+  const std::string who = "prompt '" + prompt.ref + "'";
+  if (const auto variables = BraceRenderer().variables(prompt.prompt); !variables)
+    report.problems.push_back(Diagnostic(who + ": " + variables.error().message(), node.file()));
+  Refs refs(registry, node, {}, report);
+  for (const auto& tool : prompt.tools)
+    if (const auto* ref = std::get_if<std::string>(&tool)) refs.check_tool(who, *ref);
+}
+
+void check_tactic(const Registry& registry, const ResourceNode& node, CheckReport& report) {
+  const auto held = node.value_as<Tactic>();
+  if (!held) return;
+  Refs refs(registry, node, package_of(node), report);
+  for (const auto& agent : (*held)->agents) {
+    const std::string who = "tactic '" + node.key() + "', agent '" + agent.spec.name + "'";
+    refs.check_agent(who, agent.spec);
+    refs.check(who, agent.prompt, "prompt", true);
+  }
+}
+
+void check_service(const Registry& registry, const ResourceNode& node, CheckReport& report) {
+  const auto held = node.value_as<Service>();
+  if (!held) return;
+  Refs refs(registry, node, package_of(node), report);
+  refs.check("service '" + node.key() + "'", (*held)->tactic, "tactic", false);
+}
+
+void check_agents(const Registry& registry, const ResourceNode& node, const json::value& resolved,
+                  CheckReport& report) {
+  if (!describes_agents(resolved)) return;
+  const auto path = node.path();
+  const auto specs = parse_agent_specs(resolved, path.substr(path.rfind('/') + 1));
+  const std::string where = "config '" + node.key() + "'";
+  if (!specs) {
+    report.problems.push_back(Diagnostic(where + ": " + specs.error().message(), node.file()));
+    return;
+  }
+  Refs refs(registry, node, package_of(node), report);
+  for (const auto& spec : *specs) {
+    for (const auto& key : spec.unknown_keys)
+      report.warnings.push_back(about_word(where + ": " + unknown_key_warning(spec, key), node.file(), key));
+    refs.check_agent(where + ", agent '" + spec.name + "'", spec);
+  }
+}
+
+}  // namespace lllm::detail
