@@ -1,6 +1,5 @@
 #include <cstdio>
 #include <iostream>
-#include <iterator>
 #include <memory>
 #include <optional>
 
@@ -8,6 +7,7 @@
 
 #include "lllm/agent/agent.hpp"
 #include "lllm/base/text.hpp"
+#include "lllm/cli/call_arguments.hpp"
 #include "lllm/cli/command.hpp"
 #include "lllm/cli/run_interruptible.hpp"
 #include "lllm/cli/terminal.hpp"
@@ -19,19 +19,12 @@
 namespace lllm::cli {
 namespace {
 
-struct Arguments {
+struct Arguments : CallArguments {
   std::string message;
-  std::string model = "gpt-4o-mini";
   std::string system;
   std::string package;
   std::string prompt;
   std::vector<std::string> variables;
-  std::string base_url;
-  std::string ca_file;
-  std::string model_args;
-  double timeout_s = 600;
-  bool stream = true;
-  bool json = false;
 };
 
 json::object variables_of(const Arguments& args) {
@@ -48,21 +41,13 @@ json::object variables_of(const Arguments& args) {
 json::value described(const Agent& agent, const Message& message) {
   const AgentCallSession& session = agent.session();
   const InvokeResult& last = session.results.back();
-  json::array dropped(last.dropped_args.begin(), last.dropped_args.end());
-  json::object object{{"text", json::string(message.text())},
-                      {"model", json::string(message.model)},
-                      {"provider", json::string(message.provider)},
-                      {"finish_reason", json::string(message.finish_reason)},
-                      {"usage", to_json_value(session.usage())},
-                      {"cost_usd", nullptr},
-                      {"calls", session.results.size()},
-                      {"attempts", last.attempts.size()},
-                      {"request_id", json::string(last.request_id)},
-                      {"dropped_args", std::move(dropped)}};
-  if (const auto reasoning = message.reasoning(); !reasoning.empty())
-    object["reasoning"] = json::string(reasoning);
-  if (const auto refusal = message.refusal(); !refusal.empty()) object["refusal"] = json::string(refusal);
-  if (!message.parsed.is_null()) object["parsed"] = message.parsed;
+  json::object object = described_reply(message);
+  object["usage"] = to_json_value(session.usage());
+  object["cost_usd"] = nullptr;
+  object["calls"] = session.results.size();
+  object["attempts"] = last.attempts.size();
+  object["request_id"] = json::string(last.request_id);
+  object["dropped_args"] = json::array(last.dropped_args.begin(), last.dropped_args.end());
   if (const auto cost = session.cost()) object["cost_usd"] = cost->dollars();
   if (!last.prompt_ref.empty()) {
     object["prompt_ref"] = json::string(last.prompt_ref);
@@ -71,17 +56,6 @@ json::value described(const Agent& agent, const Message& message) {
   if (last.timings.last_token)
     object["seconds"] = static_cast<double>(last.timings.last_token->count()) / 1e9;
   return object;
-}
-
-// The line under an answer, for a person.
-void print_summary(const Agent& agent, const Message& message) {
-  if (!stderr_is_terminal()) return;
-  const Usage usage = agent.session().usage();
-  std::string line = message.model + " · " + std::to_string(usage.prompt_tokens.value_or(0)) + " + " +
-                     std::to_string(usage.completion_tokens.value_or(0)) + " tokens";
-  const auto cost = agent.session().cost();
-  line += cost ? " · " + cost->to_string() : " · cost unknown";
-  std::fprintf(stderr, "%s\n", on_stderr("2", strip_terminal_escapes(line)).c_str());
 }
 
 asio::awaitable<void> take_turn(Agent& agent, const Arguments& args) {
@@ -95,7 +69,7 @@ asio::awaitable<void> take_turn(Agent& agent, const Arguments& args) {
   if (!args.stream) std::cout << shown(message.text());
   if (const auto refusal = message.refusal(); !refusal.empty()) std::cout << shown(refusal);
   std::cout << std::endl;
-  print_summary(agent, message);
+  print_summary(message.model, agent.session().usage(), agent.session().cost());
 }
 
 // False after Ctrl-C.
@@ -130,8 +104,7 @@ asio::awaitable<void> prepare(Runtime& runtime, Agent& agent, const Arguments& a
 void chat(Arguments args, Outcome& outcome) {
   const bool from_person = ::isatty(STDIN_FILENO) == 1;
   if (args.message.empty() && !from_person && args.prompt.empty()) {
-    args.message.assign(std::istreambuf_iterator<char>(std::cin), {});
-    args.message = std::string(trim(args.message));
+    args.message = read_standard_input();
     if (args.message.empty())
       throw_error(ErrorKind::invalid_argument, "there is no message: give one, or pipe it in");
   }
@@ -139,23 +112,10 @@ void chat(Arguments args, Outcome& outcome) {
   const bool one_shot = !args.message.empty() || prompt_is_question;
 
   asio::io_context context(1);
-  InvokerOptions options;
-  if (!args.base_url.empty()) options.base_url(args.base_url);
-  if (!args.ca_file.empty()) {
-    HttpClientOptions http;
-    http.tls.ca_file = args.ca_file;
-    options.http(http);
-  }
-  LiteLLMInvoker invoker(context.get_executor(), options);
+  LiteLLMInvoker invoker(context.get_executor(), args.invoker_options());
   Runtime runtime;
   Agent agent("assistant", invoker, args.model, &runtime);
-  if (!args.model_args.empty()) {
-    auto model_args = parse_json(args.model_args);
-    if (!model_args || !model_args->is_object())
-      throw_error(ErrorKind::invalid_argument, "--model-args takes a JSON object");
-    agent.options.model_args(model_args->get_object());
-  }
-  agent.options.deadline(std::chrono::milliseconds(static_cast<std::int64_t>(args.timeout_s * 1000)));
+  agent.options.model_args(args.parsed_model_args()).deadline(args.timeout());
   if (args.stream && !args.json) agent.stream_handler = PrintHandler(std::cout, stdout_is_terminal());
 
   if (!run_interruptible(context, prepare(runtime, agent, args, prompt_is_question))) {
@@ -195,19 +155,12 @@ void add_chat(CLI::App& app, Outcome& outcome) {
   auto args = std::make_shared<Arguments>();
   auto* command = app.add_subcommand("chat", "Talk to a model: one question, or a conversation");
   command->add_option("message", args->message, "The question; none: a conversation, or what is piped in");
-  command->add_option("-m,--model", args->model, "Model, as LiteLLM writes it")->capture_default_str();
   command->add_option("--system", args->system, "System prompt, as it is");
   command->add_option("--package", args->package, "Folder of a package (lllm.toml) to load");
   command->add_option("--prompt", args->prompt,
                       "Ref of a prompt: the system prompt when there is a message, else the question");
   command->add_option("--var", args->variables, "name=value for the prompt (may be repeated)");
-  command->add_flag("--stream,!--no-stream", args->stream, "Print the answer as it comes (default)");
-  command->add_option("--base-url", args->base_url, "Send everything to this base URL");
-  command->add_option("--ca-file", args->ca_file,
-                      "Trust this certificate authority (PEM) instead of the system's");
-  command->add_option("--model-args", args->model_args, "OpenAI-style arguments as a JSON object");
-  command->add_option("--timeout", args->timeout_s, "Seconds for the whole answer")->capture_default_str();
-  command->add_flag("--json", args->json, "Print the result as one JSON object");
+  args->add_to(*command);
   command->callback([args, &outcome] { chat(*args, outcome); });
 }
 

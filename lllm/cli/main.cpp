@@ -21,12 +21,15 @@ int run(int argc, char** argv) {
   app.failure_message(CLI::FailureMessage::simple);
   Outcome outcome;
   add_chat(app, outcome);
+  add_call(app, outcome);
+  add_replay(app, outcome);
   add_resources(app, outcome);
   add_show(app, outcome);
   add_check(app, outcome);
   add_new(app, outcome);
   add_pkg(app, outcome);
   add_providers(app, outcome);
+  add_models(app, outcome);
   add_serve_fake(app, outcome);
   add_demo(app, outcome);
   try {

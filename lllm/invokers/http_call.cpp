@@ -53,6 +53,9 @@ void HttpCall::note(const HttpExchange& exchange, Clock::time_point sent) {
   result_.timings.first_byte = offset + t.first_byte;
   if (t.replayed) ++result_.replays;
   status_ = exchange.head().status;
+  if (plan_.recorder)
+    plan_.recorder->answered(exchange.head(),
+                             status_ < 400 && is_stream_type(media_type(exchange.head().headers)));
   result_.request_id = std::string(request_id_of(exchange.head().headers));
 }
 
@@ -88,6 +91,7 @@ asio::awaitable<void> HttpCall::read_stream(HttpExchange& exchange) {
     while (more) {
       const std::string_view bytes = co_await exchange.read_some();
       more = !bytes.empty();
+      if (plan_.recorder) plan_.recorder->add(bytes);
       if (more)
         framer->feed(bytes);
       else
@@ -150,26 +154,37 @@ void HttpCall::take(InvokeResult reply) {
   result_.raw = std::move(reply.raw);
 }
 
-// A provider that answers "still working" is asked again, a little later each time, until the deadline.
+// A provider that answers "still working" is asked again, a little later each time, until the deadline. It
+// has taken the request: whatever fails from now on, the request itself is not sent a second time.
 asio::awaitable<void> HttpCall::poll(std::string path) {
   asio::steady_timer timer(co_await asio::this_coro::executor);
   auto wait = std::chrono::milliseconds(250);
+  int stumbles = 0;
+  accepted_ = true;
   HttpRequest request = plan_.request;
+  const auto query = std::min(request.target.find('?'), request.target.size());
+  const auto slash = request.target.rfind("/responses", query);
   request.method = "GET";
-  request.target = request.target.substr(0, request.target.rfind("/responses")) + path;
+  request.target = request.target.substr(0, slash) + path + request.target.substr(query);
   request.body.clear();
+  request.headers.remove("Content-Type");
   for (;;) {
     timer.expires_after(wait);
     co_await timer.async_wait(asio::use_awaitable);
     wait = std::min(wait * 2, std::chrono::milliseconds(4000));
     const auto sent = Clock::now();
+    if (plan_.recorder) plan_.recorder->begin(request);
     HttpExchange exchange = co_await plan_.client->send_kept(request, plan_.timeouts);
     note(exchange, sent);
     if (status_ < 200 || status_ >= 300) {
       Error error = co_await refusal(exchange);
+      const bool passing = status_ == 408 || status_ == 429 || status_ >= 500;
+      if (passing && ++stumbles <= plan_.retries.max_retries) continue;
       throw_error(std::move(error));
     }
+    stumbles = 0;
     const std::string body = co_await exchange.read_all(plan_.max_reply_bytes);
+    if (plan_.recorder) plan_.recorder->add(body);
     if (plan_.codec->poll_path(body)) continue;
     take(decode(exchange.head(), body));
     co_return;
@@ -184,6 +199,7 @@ asio::awaitable<Error> HttpCall::refusal(HttpExchange& exchange) {
       const std::string_view bytes = co_await exchange.read_some();
       if (bytes.empty() || body.size() >= error_body_limit) break;
       body.append(bytes.substr(0, error_body_limit - body.size()));
+      if (plan_.recorder) plan_.recorder->add(bytes);
     }
   } catch (const Exception& e) {
     if (e.kind() == ErrorKind::cancelled || e.kind() == ErrorKind::deadline_exceeded) throw;
@@ -206,6 +222,7 @@ asio::awaitable<void> HttpCall::attempt() {
     co_await std::move(pending);
   }
   const HttpRequest& request = signed_request ? *signed_request : plan_.request;
+  if (plan_.recorder) plan_.recorder->begin(request);
   const auto sent = Clock::now();
   HttpExchange exchange = co_await plan_.client->send_kept(request, plan_.timeouts);
   note(exchange, sent);
@@ -219,6 +236,7 @@ asio::awaitable<void> HttpCall::attempt() {
     co_return;
   }
   const std::string body = co_await exchange.read_all(plan_.max_reply_bytes);
+  if (plan_.recorder) plan_.recorder->add(body);
   take(decode(exchange.head(), body));
   if (auto path = plan_.codec->poll_path(body)) {
     auto pending = poll(std::move(*path));
@@ -231,6 +249,11 @@ asio::awaitable<void> HttpCall::attempt() {
 }
 
 RetryDecision HttpCall::decide(const Error& error) const {
+  if (accepted_) {
+    RetryDecision never;
+    never.reason = "the provider had taken the request";
+    return never;
+  }
   FailedAttempt failed;
   failed.attempts = static_cast<int>(result_.attempts.size());
   failed.kind = error.kind();
@@ -262,6 +285,7 @@ asio::awaitable<void> HttpCall::run() {
     } catch (...) {
       failure = std::current_exception();
     }
+    if (plan_.recorder) plan_.recorder->end();
     Attempt& attempt = result_.attempts.back();
     attempt.status = status_;
     if (!failure) {

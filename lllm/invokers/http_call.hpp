@@ -13,6 +13,7 @@
 #include "lllm/core/invoke_result.hpp"
 #include "lllm/formats/http_message.hpp"
 #include "lllm/formats/retry.hpp"
+#include "lllm/invokers/exchange_recorder.hpp"
 #include "lllm/net/http_client.hpp"
 #include "lllm/wires/codec.hpp"
 #include "lllm/wires/providers.hpp"
@@ -37,6 +38,7 @@ struct HttpCallPlan {
   std::size_t max_reply_bytes = 0;
   RetryBudget* budget = nullptr;  ///< of the origin; outlives the call
   std::function<void(const Attempt&)> on_attempt;
+  std::shared_ptr<ExchangeRecorder> recorder;  ///< null: nobody wants to see the exchanges
   /// Signs or authorises the request anew before each attempt; may be empty.
   std::function<asio::awaitable<void>(HttpRequest&)> authorize;
 };
@@ -74,6 +76,7 @@ class HttpCall {
   int status_ = 0;
   HttpHeaders headers_;  // of the last answer that was no success
   std::optional<std::chrono::milliseconds> body_delay_;
+  bool accepted_ = false;        // the provider works on the request and is only asked whether it is done
   bool handler_failed_ = false;  // what a sink throws is the caller's own, passed through as it is
   std::shared_ptr<const Message> partial_;
 };

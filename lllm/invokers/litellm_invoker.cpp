@@ -187,6 +187,9 @@ Result<HttpCallPlan> LiteLLMInvoker::Core::plan(const Dialog& dialog, const std:
   plan.max_reply_bytes = options_.max_reply_bytes();
   plan.budget = &budgets_[plan.request.origin];
   plan.on_attempt = options_.on_attempt();
+  if (options_.on_exchange())
+    plan.recorder = std::make_shared<ExchangeRecorder>(std::string(plan.codec->name()), plan.provider->name,
+                                                       access.key, options_.on_exchange());
   return plan;
 }
 

@@ -17,6 +17,7 @@
 #include "lllm/net/http_client.hpp"
 #include "lllm/wires/prices.hpp"
 #include "lllm/wires/providers.hpp"
+#include "lllm/wires/recording.hpp"
 
 namespace lllm {
 
@@ -59,6 +60,12 @@ class InvokerOptions {
     return on_attempt_ = std::move(hook), *this;
   }
 
+  /// Sees every exchange that got an answer as a recording without secrets, on the invoker's executor. It
+  /// must not throw. Bodies are kept until then: for finding faults, not for production.
+  InvokerOptions& on_exchange(std::function<void(const Recording&)> hook) {
+    return on_exchange_ = std::move(hook), *this;
+  }
+
   [[nodiscard]] const std::string& base_url() const { return base_url_; }
   [[nodiscard]] const Secret& api_key() const { return api_key_; }
   [[nodiscard]] const std::map<std::string, std::string>& base_urls() const { return base_urls_; }
@@ -72,6 +79,7 @@ class InvokerOptions {
   [[nodiscard]] std::size_t max_reply_bytes() const { return max_reply_bytes_; }
   [[nodiscard]] const PriceTable& prices() const { return prices_; }
   [[nodiscard]] const std::function<void(const Attempt&)>& on_attempt() const { return on_attempt_; }
+  [[nodiscard]] const std::function<void(const Recording&)>& on_exchange() const { return on_exchange_; }
 
  private:
   std::string base_url_;
@@ -87,6 +95,7 @@ class InvokerOptions {
   std::size_t max_reply_bytes_ = std::size_t{64} << 20;
   PriceTable prices_;
   std::function<void(const Attempt&)> on_attempt_;
+  std::function<void(const Recording&)> on_exchange_;
 };
 
 /// Calls any provider by LiteLLM's model names ("openai/gpt-4o", "claude-haiku-4-5", "groq/…",

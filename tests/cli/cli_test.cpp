@@ -9,52 +9,11 @@
 #include <string>
 #include <thread>
 
-#include "lllm/base/json.hpp"
-#include "tests/support/fake_in_thread.hpp"
-#include "tests/support/shell.hpp"
-#include "tests/support/skip.hpp"
+#include "tests/cli/program.hpp"
 #include "tests/support/temp_dir.hpp"
 
 using namespace lllm;
-using test::FakeInThread;
-using test::quoted;
-using test::shell;
-using test::ShellResult;
-
-namespace {
-
-const std::string key = "sk-canary-7f3a";
-
-// With no variable of the caller's environment that names a provider.
-std::string program(const std::string& arguments, const std::string& environment = {}) {
-  const auto path = test::build_root() / "lllm/cli/lllm";
-  return "env -i PATH=/usr/bin:/bin HOME=/nonexistent " + environment + " " + quoted(path.string()) + " " +
-         arguments;
-}
-
-ShellResult run(const std::string& arguments, const std::string& environment = {}) {
-  return shell(program(arguments, environment));
-}
-
-std::string newsroom() {
-  return quoted((test::source_root() / "examples/packages/newsroom").string());
-}
-
-std::string with_key(FakeInThread& fake) {
-  return "OPENAI_API_KEY=" + key + " OPENAI_BASE_URL=" + fake->base_url();
-}
-
-// One sentence, a non-zero status, and no key.
-void check_refusal(const ShellResult& result, const std::string& expected) {
-  CAPTURE(result.output);
-  CHECK(result.status == 1);
-  CHECK(result.output.starts_with("lllm: "));
-  CHECK(std::count(result.output.begin(), result.output.end(), '\n') == 1);
-  CHECK(result.output.find(expected) != std::string::npos);
-  CHECK(result.output.find("canary") == std::string::npos);
-}
-
-}  // namespace
+using namespace lllm::test;
 
 TEST_SUITE("cli/chat") {
   TEST_CASE("one question is answered on standard output, streamed or not") {

@@ -16,7 +16,7 @@ std::string_view to_string(Cut cut);
 std::vector<std::size_t> pieces_of(std::size_t size, Cut cut, std::uint64_t seed);
 
 /// Runs the recording's answer through framer and decoder: no sockets, no invoker.
-Outcome decode_offline(const Codec& codec, const Recording& recording, Cut cut, std::uint64_t seed = 1);
+Outcome decode_offline(const Recording& recording, Cut cut, std::uint64_t seed = 1);
 
 struct Failure {
   std::string id;

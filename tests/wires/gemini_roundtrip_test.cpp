@@ -59,7 +59,7 @@ TEST_SUITE("wires/gemini") {
       const Recording recording = load_recording(file);
       if (recording.status >= 400) continue;
       CAPTURE(recording.id);
-      const Outcome outcome = decode_offline(gemini_codec(), recording, Cut::whole);
+      const Outcome outcome = decode_offline(recording, Cut::whole);
       REQUIRE_FALSE(outcome.error.has_value());
       Dialog dialog;
       dialog.put_text("question");

@@ -59,7 +59,7 @@ TEST_SUITE("wires/next_turn") {
       if (!wires.contains(recording.wire) || recording.status != 200) continue;
       const Codec* codec = find_codec(recording.wire);
       REQUIRE(codec != nullptr);
-      const Outcome outcome = decode_offline(*codec, recording, Cut::whole);
+      const Outcome outcome = decode_offline(recording, Cut::whole);
       if (outcome.error) continue;
       CAPTURE(recording.id);
       ++answers;
