@@ -7,8 +7,10 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include "benchmarks/arrivals.hpp"
 #include "benchmarks/bench.hpp"
 #include "lllm/invokers/litellm_invoker.hpp"
+#include "lllm/net/http_server.hpp"
 
 namespace bench {
 namespace {
@@ -87,6 +89,18 @@ class CountingHandler final : public lllm::BaseStreamHandler {
   std::function<void(const lllm::StreamChunk&)> on_chunk_;
 };
 
+asio::awaitable<void> answer(const lllm::HttpServerRequest&, lllm::HttpResponder& responder) {
+  lllm::HttpHeaders headers{{"Content-Type", "application/json"}};
+  co_await responder.send(200, std::move(headers), response_body());
+}
+
+std::unique_ptr<lllm::HttpServer> own_server(asio::io_context& context, CallerOptions& options) {
+  if (!options.answer_locally) return nullptr;
+  auto server = std::make_unique<lllm::HttpServer>(context.get_executor(), answer);
+  options.base_url = server->url() + "/v1";
+  return server;
+}
+
 lllm::InvokerOptions options_for(const CallerOptions& given) {
   lllm::HttpClientOptions http;
   http.max_idle_per_origin = static_cast<std::size_t>(given.in_flight);
@@ -103,6 +117,7 @@ struct Caller::Impl {
   explicit Impl(CallerOptions given)
       : options(std::move(given)),
         context(1),
+        server(own_server(context, options)),
         question(dialog()),
         handler(std::make_shared<CountingHandler>(options.on_chunk)),
         invoker(context.get_executor(), options_for(options)) {
@@ -122,20 +137,15 @@ struct Caller::Impl {
     while (Clock::now() < end) co_await one();
   }
 
-  asio::awaitable<void> times(int count, std::vector<double>& micros) {
-    for (int i = 0; i < count; ++i) {
-      const auto start = Clock::now();
-      co_await one();
-      micros.push_back(std::chrono::duration<double, std::micro>(Clock::now() - start).count());
-    }
-  }
-
   void spawn(asio::awaitable<void> work) {
+    ++spawned;
     asio::co_spawn(context, std::move(work), [this](const std::exception_ptr& e) {
+      if (--spawned == 0 && server != nullptr) context.stop();
       if (e && !failure) failure = e;
     });
   }
 
+  // Until all that was spawned is done: a server of our own would go on for ever.
   void run() {
     context.restart();
     context.run();
@@ -159,11 +169,13 @@ struct Caller::Impl {
 
   CallerOptions options;
   asio::io_context context;
+  std::unique_ptr<lllm::HttpServer> server;
   lllm::Dialog question;
   lllm::CallOptions call_options;
   std::shared_ptr<CountingHandler> handler;
   lllm::LiteLLMInvoker invoker;
   double done = 0;
+  int spawned = 0;
   std::exception_ptr failure;
 };
 
@@ -182,8 +194,14 @@ Load Caller::run_once() {
 
 std::vector<double> Caller::run_count(int count) {
   std::vector<double> micros;
-  micros.reserve(static_cast<std::size_t>(count));
-  impl_->spawn(impl_->times(count, micros));
+  impl_->spawn(one_after_the_other([this] { return impl_->one(); }, count, micros));
+  impl_->run();
+  return micros;
+}
+
+std::vector<double> Caller::run_arrivals(int rate, int count) {
+  std::vector<double> micros;
+  impl_->spawn(arrivals([this] { return impl_->one(); }, rate, count, micros));
   impl_->run();
   return micros;
 }

@@ -29,6 +29,8 @@ struct CallerOptions {
   lllm::ApiType api_type = lllm::ApiType::completion;
   /// Streamed: into a handler that counts; a reply must have so many chunks. 0: not streamed.
   double chunks = 0;
+  /// The server is one of our own, on the caller's thread; there is no base URL then.
+  bool answer_locally = false;
   /// Sees every chunk of a streamed reply.
   std::function<void(const lllm::StreamChunk&)> on_chunk;
 };
@@ -45,6 +47,9 @@ class Caller {
   Load run(double seconds);
   /// Makes `count` calls, one after the other. @returns  what each took, in microseconds.
   std::vector<double> run_count(int count);
+  /// Begins `count` calls, `rate` a second, whether those before are done or not. @returns  what each took,
+  /// from the moment when it was due.
+  std::vector<double> run_arrivals(int rate, int count);
   /// Makes one call in each of the `in_flight` places, then returns.
   Load run_once();
 

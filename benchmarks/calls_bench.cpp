@@ -7,20 +7,13 @@
 #include <string>
 #include <vector>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include "benchmarks/bench.hpp"
 #include "benchmarks/calls.hpp"
 #include "benchmarks/nginx.hpp"
+#include "benchmarks/raw_exchange.hpp"
 #include "benchmarks/wrk.hpp"
 
 namespace {
-
-namespace asio = boost::asio;
-using Clock = std::chrono::steady_clock;
 
 struct Target {
   int in_flight;
@@ -72,37 +65,6 @@ void measure_rate(bench::Report& report, const bench::Nginx& server, const Targe
   report.add(std::move(row));
 }
 
-// The least that any Asio program pays: write the bytes, read until the answer is there.
-asio::awaitable<void> raw_exchanges(std::uint16_t port, int count, std::vector<double>& micros) {
-  asio::ip::tcp::socket socket(co_await asio::this_coro::executor);
-  co_await socket.async_connect({asio::ip::address_v4::loopback(), port}, asio::use_awaitable);
-  socket.set_option(asio::ip::tcp::no_delay(true));
-  const std::string request = bench::raw_request(port);
-  const std::string tail = bench::response_body().substr(bench::response_body().size() - 16);
-  std::string answer(8192, '\0');
-  for (int i = 0; i < count; ++i) {
-    const auto start = Clock::now();
-    co_await socket.async_write_some(asio::buffer(request), asio::use_awaitable);
-    std::size_t have = 0;
-    // The answer ends with the body's own end: nothing else needs to be understood.
-    while (have < bench::response_body().size() || answer.compare(have - tail.size(), tail.size(), tail) != 0)
-      have += co_await socket.async_read_some(asio::buffer(answer.data() + have, answer.size() - have),
-                                              asio::use_awaitable);
-    micros.push_back(std::chrono::duration<double, std::micro>(Clock::now() - start).count());
-  }
-}
-
-double median_of_raw(const bench::Nginx& server, int count) {
-  asio::io_context context(1);
-  std::vector<double> micros;
-  std::exception_ptr failure;
-  asio::co_spawn(context, raw_exchanges(server.port(false), count, micros),
-                 [&](std::exception_ptr e) { failure = e; });
-  context.run();
-  if (failure) std::rethrow_exception(failure);
-  return bench::summary_of(micros).median;
-}
-
 void measure_latency(bench::Report& report, const bench::Nginx& server) {
   const std::string name = "1 in flight, plain: latency added to a raw exchange, p50";
   if (!report.wants(name)) return;
@@ -111,9 +73,11 @@ void measure_latency(bench::Report& report, const bench::Nginx& server) {
   options.base_url = server.origin(false) + "/v1";
   bench::Caller caller(std::move(options));
   caller.run_count(report.smoke() ? 1 : 1000);
+  bench::RawExchanger bare(server.port(false));
+  bare.run_count(1);
   std::vector<double> ours, raw;
   for (int i = 0; i < report.rounds(); ++i) {
-    raw.push_back(median_of_raw(server, count));
+    raw.push_back(bench::summary_of(bare.run_count(count)).median);
     ours.push_back(bench::summary_of(caller.run_count(count)).median);
   }
   bench::Row row;

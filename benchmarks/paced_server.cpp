@@ -4,7 +4,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -18,6 +17,8 @@
 #include <string_view>
 #include <unordered_map>
 #include <vector>
+
+#include "benchmarks/fake_server.hpp"
 
 namespace bench {
 namespace {
@@ -43,7 +44,7 @@ std::string event_text(const std::string& choices, const std::string& usage) {
   return R"(data: {"id":"chatcmpl-B1x","object":"chat.completion.chunk","created":1740000000,)"
          R"("model":"gpt-4o-mini-2024-07-18","service_tier":"default","system_fingerprint":"fp_0705bf87c0",)"
          R"("choices":[)" +
-         choices + R"(],"usage":)" + usage + R"(,"sent_ns":)" + '"' + std::string(stamp) + "\"}\n\n";
+         choices + R"(],"usage":)" + usage + R"(,"obfuscation":")" + std::string(stamp) + "\"}\n\n";
 }
 
 class Server {
@@ -179,10 +180,7 @@ PacedServer::PacedServer(const Pace& pace)
 
 void serve_if_asked(int argc, char** argv) {
   if (argc != 4 || argv[1] != flag) return;
-  rlimit files{};
-  ::getrlimit(RLIMIT_NOFILE, &files);
-  files.rlim_cur = files.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &files);
+  raise_file_limit();
   Server(Pace{std::atoi(argv[2]), std::atoi(argv[3])}).run();
 }
 

@@ -101,7 +101,10 @@ asio::awaitable<void> HttpCall::read_stream(HttpExchange& exchange) {
         decoder->feed(event, chunks).value();
         // As deliver() does it, without a frame for each event: this is where a stream spends its time.
         for (const StreamChunk& chunk : chunks) {
-          if (!result_.timings.first_token) result_.timings.first_token = since_start();
+          if (!result_.timings.first_token) {
+            result_.timings.first_token = since_start();
+            plan_.request.body = std::string();  // from now on it will not be sent again
+          }
           handler_failed_ = true;  // whatever is thrown from here
           if (auto pending = dispatch(*plan_.handler, chunk); pending.valid()) co_await std::move(pending);
           handler_failed_ = false;

@@ -76,6 +76,12 @@ class LiteLLMInvoker::Core {
     std::unique_ptr<GoogleTokenSource> google;  // with Auth::google_oauth
   };
 
+  // Parts of call(), awaited by it.
+  static asio::awaitable<void> call_there(std::shared_ptr<Core>& self, Dialog& dialog, std::string& model,
+                                          CallOptions& options, InvokeResult& result);
+  static asio::awaitable<void> call_echo(Dialog& dialog, std::string& model, CallOptions& options,
+                                         InvokeResult& result);
+
   Result<Reach*> reach(const std::shared_ptr<const Provider>& provider);
   Result<HttpCallPlan> plan(const Dialog& dialog, const std::string& model, const CallOptions& options,
                             InvokeResult& sent);
@@ -193,18 +199,35 @@ Result<HttpCallPlan> LiteLLMInvoker::Core::plan(const Dialog& dialog, const std:
   return plan;
 }
 
+// The rare ways have frames of their own, and hand their result over in place: the frame of call() lives as
+// long as its stream, and would be larger by all that they pass on.
+asio::awaitable<void> LiteLLMInvoker::Core::call_there(std::shared_ptr<Core>& self, Dialog& dialog,
+                                                       std::string& model, CallOptions& options,
+                                                       InvokeResult& result) {
+  auto moved = call(self, std::move(dialog), std::move(model), std::move(options));
+  result = co_await asio::co_spawn(self->executor_, std::move(moved), asio::use_awaitable);
+}
+
+asio::awaitable<void> LiteLLMInvoker::Core::call_echo(Dialog& dialog, std::string& model,
+                                                      CallOptions& options, InvokeResult& result) {
+  auto pending = echo_call(std::move(dialog), std::move(model), std::move(options));
+  result = co_await std::move(pending);
+}
+
 asio::awaitable<InvokeResult> LiteLLMInvoker::Core::call(std::shared_ptr<Core> self, Dialog dialog,
                                                          std::string model, CallOptions options) {
+  InvokeResult result;
   const auto here = co_await asio::this_coro::executor;
   if (here != self->executor_) {
-    auto moved = call(self, std::move(dialog), std::move(model), std::move(options));
-    co_return co_await asio::co_spawn(self->executor_, std::move(moved), asio::use_awaitable);
+    auto pending = call_there(self, dialog, model, options, result);
+    co_await std::move(pending);
+    co_return result;
   }
   if (model.starts_with("echo/")) {
-    auto pending = echo_call(std::move(dialog), std::move(model), std::move(options));
-    co_return co_await std::move(pending);
+    auto pending = call_echo(dialog, model, options, result);
+    co_await std::move(pending);
+    co_return result;
   }
-  InvokeResult result;
   auto made = self->plan(dialog, model, options, result);
   if (!made) throw_error(Error(made.error()).model(model));
   HttpCall http_call(*made, result);
