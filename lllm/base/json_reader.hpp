@@ -74,6 +74,14 @@ class JsonReader {
   std::optional<bool> boolean();
   /// Steps over any value; what it was made of, as it stands in the text.
   std::string_view raw();
+  /// The same for the value ahead, which `read` takes: what it read, without reading it twice.
+  template <class Read>
+  std::string_view raw_of(Read&& read) {
+    peek();
+    const char* const start = at_;
+    read();
+    return failed() ? std::string_view() : std::string_view(start, static_cast<std::size_t>(at_ - start));
+  }
   void skip();
 
   [[nodiscard]] bool failed() const { return failure_ != Failure::none; }

@@ -72,7 +72,6 @@ class LiteLLMInvoker::Core {
   // A provider as this invoker reaches it, looked up once.
   struct Reach {
     ProviderAccess access;
-    std::unordered_map<std::string, Url> urls;  // parsed base URLs, by wire and model
     std::unique_ptr<GoogleTokenSource> google;  // with Auth::google_oauth
   };
 
@@ -82,7 +81,19 @@ class LiteLLMInvoker::Core {
   static asio::awaitable<void> call_echo(Dialog& dialog, std::string& model, CallOptions& options,
                                          InvokeResult& result);
 
+  // Where a model's name leads, looked up once: a server asks for the same few again and again.
+  struct Destination {
+    Route route;
+    const Codec* codec = nullptr;
+    Reach* reach = nullptr;
+    Url url;
+    RetryBudget* budget = nullptr;
+  };
+
   Result<Reach*> reach(const std::shared_ptr<const Provider>& provider);
+  Result<Destination> find_destination(const std::string& model, ApiType api_type);
+  /// The pointer is valid until the next call.
+  Result<const Destination*> destination(const std::string& model, ApiType api_type);
   Result<HttpCallPlan> plan(const Dialog& dialog, const std::string& model, const CallOptions& options,
                             InvokeResult& sent);
 
@@ -91,6 +102,8 @@ class LiteLLMInvoker::Core {
   PriceCache prices_;
   std::unordered_map<std::string, std::unique_ptr<Reach>> reaches_;
   std::unordered_map<Origin, RetryBudget> budgets_;
+  static constexpr std::size_t most_destinations = 1024;
+  std::unordered_map<std::string, Destination> completions_, responses_;  // by the name that the caller uses
 };
 
 LiteLLMInvoker::Core::Core(asio::any_io_executor executor, InvokerOptions options)
@@ -126,29 +139,55 @@ Result<LiteLLMInvoker::Core::Reach*> LiteLLMInvoker::Core::reach(
   return reaches_.emplace(place, std::move(made)).first->second.get();
 }
 
+Result<LiteLLMInvoker::Core::Destination> LiteLLMInvoker::Core::find_destination(const std::string& model,
+                                                                                 ApiType api_type) {
+  Destination found;
+  auto route = router_.route(model, api_type);
+  if (!route) return route.error();
+  found.route = std::move(*route);
+  found.codec = find_codec(found.route.wire);
+  if (found.codec == nullptr)
+    return Error(ErrorKind::unsupported, "the wire '" + found.route.wire + "' is not part of this build");
+  const auto reached = reach(found.route.provider);
+  if (!reached) return reached.error();
+  found.reach = *reached;
+  auto url = parse_url(found.reach->access.base_for(found.route.wire, found.route.model));
+  if (!url) return url.error();
+  found.url = std::move(*url);
+  found.budget = &budgets_[found.url.origin];
+  return found;
+}
+
+Result<const LiteLLMInvoker::Core::Destination*> LiteLLMInvoker::Core::destination(const std::string& model,
+                                                                                   ApiType api_type) {
+  auto& known = api_type == ApiType::response ? responses_ : completions_;
+  if (const auto there = known.find(model); there != known.end()) return &there->second;
+  auto found = find_destination(model, api_type);
+  if (!found) return found.error();
+  if (known.size() == most_destinations) known.clear();  // a program that makes names up
+  return &known.emplace(model, std::move(*found)).first->second;
+}
+
 Result<HttpCallPlan> LiteLLMInvoker::Core::plan(const Dialog& dialog, const std::string& model,
                                                 const CallOptions& options, InvokeResult& sent) {
   HttpCallPlan plan;
   plan.start = Clock::now();
   plan.deadline = options.deadline_from(plan.start);
-  const auto route = router_.route(model, options.api_type());
-  if (!route) return route.error();
-  plan.provider = route->provider;
+  const auto found = destination(model, options.api_type());
+  if (!found) return found.error();
+  const Destination& to = **found;
+  const ProviderAccess& access = to.reach->access;
+  plan.provider = to.route.provider;
   plan.model = model;
-  plan.wire_model = route->model;
-  plan.codec = find_codec(route->wire);
-  if (plan.codec == nullptr)
-    return Error(ErrorKind::unsupported, "the wire '" + route->wire + "' is not part of this build");
-  const auto reached = reach(route->provider);
-  if (!reached) return reached.error();
-  const ProviderAccess& access = (*reached)->access;
+  plan.wire_model = to.route.model;
+  plan.codec = to.codec;
 
   const auto tools = offered_tools(dialog, options);
   if (!tools) return tools.error();
   plan.handler = options.stream_handler().get();
   const EncodeInput input{dialog,
-                          *route->provider,
-                          route->model,
+                          *to.route.provider,
+                          to.route.model,
                           options,
                           *tools,
                           wanted_format(dialog, options),
@@ -158,16 +197,9 @@ Result<HttpCallPlan> LiteLLMInvoker::Core::plan(const Dialog& dialog, const std:
   sent.model_args = std::move(encoded->model_args);
   sent.dropped_args = std::move(encoded->dropped);
 
-  const std::string base = access.base_for(route->wire, route->model);
-  auto url = (*reached)->urls.find(base);
-  if (url == (*reached)->urls.end()) {
-    auto parsed = parse_url(base);
-    if (!parsed) return parsed.error();
-    url = (*reached)->urls.emplace(base, std::move(*parsed)).first;
-  }
   plan.request.method = std::move(encoded->method);
-  plan.request.origin = url->second.origin;
-  plan.request.target = url->second.target_for(encoded->path);
+  plan.request.origin = to.url.origin;
+  plan.request.target = to.url.target_for(encoded->path);
   if (!access.query.empty()) {
     plan.request.target += plan.request.target.find('?') == std::string::npos ? '?' : '&';
     plan.request.target += access.query;
@@ -180,7 +212,7 @@ Result<HttpCallPlan> LiteLLMInvoker::Core::plan(const Dialog& dialog, const std:
   if (const auto* extra = as_object(find(options.model_args(), "extra_headers")))
     for (const auto& [name, value] : *extra) plan.request.headers.set(name, as_text(&value));
 
-  if (GoogleTokenSource* google = (*reached)->google.get())
+  if (GoogleTokenSource* google = to.reach->google.get())
     plan.authorize = [google](HttpRequest& request) { return google->authorize(request); };
   if (access.auth == Auth::aws_sigv4)
     plan.authorize = [variables = options_.environment(), region = access.region](HttpRequest& request) {
@@ -191,7 +223,7 @@ Result<HttpCallPlan> LiteLLMInvoker::Core::plan(const Dialog& dialog, const std:
   plan.timeouts.deadline = plan.deadline;
   plan.retries.max_retries = options.max_retries().value_or(options_.max_retries());
   plan.max_reply_bytes = options_.max_reply_bytes();
-  plan.budget = &budgets_[plan.request.origin];
+  plan.budget = to.budget;
   plan.on_attempt = options_.on_attempt();
   if (options_.on_exchange())
     plan.recorder = std::make_shared<ExchangeRecorder>(std::string(plan.codec->name()), plan.provider->name,

@@ -71,7 +71,7 @@ Result<> Reply::read(std::string_view data, bool whole, std::vector<StreamChunk>
     } else if (key == "usage") {
       if (in.kind() != JsonReader::Kind::object) return;
       says_more = true;
-      usage_ = in.raw();
+      take_usage(in);
     } else if (key == "error") {
       if (in.kind() != JsonReader::Kind::null) error = in.raw();
     } else if (key == "obfuscation") {
@@ -79,7 +79,7 @@ Result<> Reply::read(std::string_view data, bool whole, std::vector<StreamChunk>
     } else if (key == "x_groq") {
       says_more = true;
       in.object([&](std::string_view inner) {
-        if (inner == "usage" && in.kind() == JsonReader::Kind::object) usage_ = in.raw();
+        if (inner == "usage" && in.kind() == JsonReader::Kind::object) take_usage(in);
       });
     } else if (key == "citations") {
       if (in.kind() == JsonReader::Kind::array) citations = in.raw();
@@ -110,6 +110,10 @@ void Reply::read_words(std::string_view data, std::string_view words, std::vecto
   accumulator_.begin_event(data, chunks);
   accumulator_.add_text(words);
   accumulator_.end_event();
+}
+
+void Reply::take_usage(JsonReader& in) {
+  usage_ = in.raw_of([&] { counted_ = read_usage(in); });
 }
 
 void Reply::read_choice(JsonReader& in, bool whole) {
@@ -209,7 +213,7 @@ void Reply::add_logprobs(std::string_view raw) {
 
 void Reply::complete(Message& message) const {
   message.provider = provider_;
-  if (!usage_.empty()) message.usage = usage_from_chat(usage_);
+  if (!usage_.empty()) message.usage = counted_;
   if (!annotations_.empty())
     message.citations.assign(annotations_.begin(), annotations_.end());
   else if (const auto* list = citations_.if_array())

@@ -42,6 +42,7 @@ class Reply {
   [[nodiscard]] Message partial() const;
 
  private:
+  void take_usage(JsonReader& in);
   void read_choice(JsonReader& in, bool whole);
   void apply(bool whole);
   void add_content_block(const json::value& block, bool whole);
@@ -57,7 +58,8 @@ class Reply {
   bool has_choice_ = false;
   std::optional<Words> only_words_;
   std::string reply_id_;
-  std::string usage_;  // the last one, as it came
+  std::string usage_;  // the last one, as it came, and what it says
+  Usage counted_;
   std::string choice_error_;
   std::string first_event_;
   std::string_view reasoning_field_;       // under which name reasoning came

@@ -3,8 +3,6 @@
 #include <cstdint>
 #include <optional>
 
-#include "lllm/base/json_reader.hpp"
-
 namespace lllm::openai_chat {
 namespace {
 
@@ -14,11 +12,9 @@ void count(std::optional<std::int64_t>& counter, std::optional<std::int64_t> val
 
 }  // namespace
 
-Usage usage_from_chat(std::string_view usage_json) {
+Usage read_usage(JsonReader& in) {
   Usage usage;
   std::optional<std::int64_t> hits, cached, num_cached, reasoning;
-  TextArena arena;
-  JsonReader in(usage_json, arena);
   in.object([&](std::string_view key) {
     if (key == "prompt_tokens") {
       count(usage.prompt_tokens, in.integer());

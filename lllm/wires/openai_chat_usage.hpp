@@ -1,12 +1,11 @@
 #pragma once
 
-#include <string_view>
-
+#include "lllm/base/json_reader.hpp"
 #include "lllm/core/message.hpp"
 
 namespace lllm::openai_chat {
 
-/// What `usage` says, in OpenAI's meaning whatever the provider's dialect.
-Usage usage_from_chat(std::string_view usage_json);
+/// What the `usage` ahead says, in OpenAI's meaning whatever the provider's dialect.
+Usage read_usage(JsonReader& in);
 
 }  // namespace lllm::openai_chat
