@@ -122,10 +122,10 @@ Report::Report(std::string bench, int argc, char** argv) : bench_(std::move(benc
       json_ = true;
     } else if (flag == "--smoke") {
       smoke_ = true;
-    } else if (flag == "--only" && i + 1 < argc) {
-      only_ = argv[++i];
+    } else if (flag.starts_with("--only=")) {
+      only_ = flag.substr(7);
     } else {
-      std::fprintf(stderr, "%s: unknown flag %s (there are --json, --smoke and --only WORDS)\n", argv[0],
+      std::fprintf(stderr, "%s: unknown flag %s (there are --json, --smoke and --only=WORDS)\n", argv[0],
                    argv[i]);
       std::exit(2);
     }

@@ -37,14 +37,14 @@ struct Row {
 
 /// One benchmark program: `int main(int argc, char** argv) { bench::Report report("json", argc, argv); …
 /// return report.finish(); }`. Flags: `--json` prints one JSON object per row, `--smoke` runs each
-/// measurement once, to see that it still works, `--only WORDS` measures the cases with these words in their
+/// measurement once, to see that it still works, `--only=WORDS` measures the cases with these words in their
 /// names.
 class Report {
  public:
   Report(std::string bench, int argc, char** argv);
 
   [[nodiscard]] bool smoke() const { return smoke_; }
-  /// Whether a case is to be measured: all are, unless `--only WORDS` names those with these words in them.
+  /// Whether a case is to be measured: all are, unless `--only=WORDS` names those with these words in them.
   [[nodiscard]] bool wants(const std::string& name) const { return name.find(only_) != std::string::npos; }
   /// How many rounds a measurement has: 15, one in a smoke run.
   [[nodiscard]] int rounds() const { return smoke_ ? 1 : 15; }

@@ -8,10 +8,10 @@
 
 namespace bench {
 
-/// A server that streams chat completions at a steady pace and can do nothing else: each connection gets one event
-/// every `period_ms`, in a packet of its own, the connections spread evenly over the period. Every event says when
-/// it was sent: its "obfuscation" is CLOCK_MONOTONIC in nanoseconds. It needs a fraction of what a whole provider
-/// needs, so that one core serves 200,000 events a second.
+/// A server that streams chat completions at a steady pace and can do nothing else: each connection gets one
+/// event every `period_ms`, in a packet of its own, the connections spread evenly over the period. Every
+/// event says when it was sent: its "obfuscation" is CLOCK_MONOTONIC in nanoseconds. It needs a fraction of
+/// what a whole provider needs, so that one core serves 200,000 events a second.
 struct Pace {
   int events = 256;
   int period_ms = 1;
