@@ -85,6 +85,7 @@ Result<ProviderAccess> Environment::access(const Provider& provider, const Acces
     source = variable;
     found.key = Secret(std::move(value));
   }
+  if (!found.key.empty()) found.key_source = source;
   if (found.auth == Auth::aws_sigv4) {
     if (!found.key.empty()) found.auth = Auth::bearer;  // a Bedrock API key needs no signature
   } else if (found.key.empty() && found.auth != Auth::none) {

@@ -36,7 +36,8 @@ struct ProviderAccess {
   Auth auth = Auth::bearer;        ///< the provider's, or what the key that was found asks for
   Secret key;  ///< empty with Auth::none, or with aws_sigv4 (see aws_credentials). With google_oauth: the
                ///< credentials' JSON, or the path of the file that holds it
-  std::string region;  ///< Bedrock's, for the signature; empty elsewhere
+  std::string key_source;  ///< where the key is from, for people: "OPENAI_API_KEY"; empty without a key
+  std::string region;      ///< Bedrock's, for the signature; empty elsewhere
 
   /// The base URL for one call, the model's name filled in (percent-encoded).
   [[nodiscard]] std::string base_for(std::string_view wire, std::string_view model) const;

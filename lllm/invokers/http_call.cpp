@@ -62,6 +62,8 @@ void HttpCall::note(const HttpExchange& exchange, Clock::time_point sent) {
 Error HttpCall::complete(Error error) const {
   error.provider(plan_.provider->name).model(plan_.model).attempts(static_cast<int>(result_.attempts.size()));
   if (error.status() == 0) error.status(status_);
+  if (error.kind() == ErrorKind::authentication && !plan_.key_source.empty())
+    error.message(error.message() + ": it refused the key from " + plan_.key_source);
   if (error.request_id().empty()) error.request_id(result_.request_id);
   if (!error.partial() && partial_) error.partial(partial_);
   return error;

@@ -29,6 +29,7 @@ struct HttpCallPlan {
   std::shared_ptr<const Provider> provider;
   std::string model;       ///< for errors: as the caller wrote it
   std::string wire_model;  ///< as the provider calls it
+  std::string key_source;  ///< for errors: where the key is from; may be empty
   HttpRequest request;
   HttpTimeouts timeouts;
   BaseStreamHandler* handler = nullptr;  ///< null: not streamed

@@ -218,6 +218,7 @@ Result<HttpCallPlan> LiteLLMInvoker::Core::plan(const Dialog& dialog, const std:
     plan.authorize = [variables = options_.environment(), region = access.region](HttpRequest& request) {
       return sign_for_bedrock(variables, region, request);
     };
+  plan.key_source = access.key_source;
   plan.client = &client_;
   plan.timeouts = options_.timeouts();
   plan.timeouts.deadline = plan.deadline;

@@ -1,5 +1,6 @@
 #include "lllm/wires/accumulator.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "lllm/base/hash.hpp"
@@ -24,6 +25,19 @@ std::string synthesised_id(std::string_view reply_id, std::size_t position, cons
   seed.append("\n").append(std::to_string(position)).append("\n");
   seed.append(call.name).append("\n").append(call.arguments);
   return "call_" + sha256_hex(seed).substr(0, 24);
+}
+
+int rank(const ContentPart& part) {
+  if (std::holds_alternative<ReasoningPart>(part)) return 0;
+  if (std::holds_alternative<TextPart>(part)) return 1;
+  return std::holds_alternative<RefusalPart>(part) ? 2 : 3;
+}
+
+// As an unstreamed answer has them, whichever came first.
+void order_parts(std::vector<ContentPart>& parts) {
+  const auto by_rank = [](const ContentPart& a, const ContentPart& b) { return rank(a) < rank(b); };
+  if (!std::is_sorted(parts.begin(), parts.end(), by_rank))
+    std::stable_sort(parts.begin(), parts.end(), by_rank);
 }
 
 void complete_calls(Message& message, std::string_view reply_id) {
@@ -157,6 +171,7 @@ std::size_t Accumulator::add_whole_tool_call(const ToolCallDelta& delta) {
 }
 
 InvokeResult Accumulator::finish(std::string_view reply_id) {
+  if (parts_ == Parts::merged) order_parts(message.parts);
   complete_calls(message, reply_id);
   InvokeResult result;
   result.message = std::move(message);
@@ -165,6 +180,7 @@ InvokeResult Accumulator::finish(std::string_view reply_id) {
 
 Message Accumulator::partial(std::string_view reply_id) const {
   Message so_far = message;
+  if (parts_ == Parts::merged) order_parts(so_far.parts);
   complete_calls(so_far, reply_id);
   return so_far;
 }

@@ -2,17 +2,15 @@
 #include <array>
 #include <optional>
 
-#include "lllm/base/base64.hpp"
 #include "lllm/base/text.hpp"
 #include "lllm/wires/anthropic.hpp"
+#include "lllm/wires/anthropic_blocks.hpp"
 #include "lllm/wires/claude.hpp"
 #include "lllm/wires/model_args.hpp"
 #include "lllm/wires/providers.hpp"
 
 namespace lllm::anthropic {
 namespace {
-
-constexpr std::size_t max_cache_marks = 4;  // per request; the API refuses a fifth
 
 // Server tools that work only with the feature's beta header.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 8> tool_betas = {{
@@ -157,7 +155,7 @@ class Encoder {
           size += media->data().size() + 256;
     out().reserve(size);
 
-    count_cache_marks();
+    blocks_.emplace(out(), in_.dialog);
     out() += '{';
     if (!settings_.contains("model")) {
       out() += "\"model\":";
@@ -169,8 +167,11 @@ class Encoder {
     }
     if (!settings_.contains("tools")) write_tools();
     if (!settings_.contains("system")) write_system();
-    if (!settings_.contains("messages"))
-      if (auto done = write_messages(); !done) return done;
+    if (!settings_.contains("messages")) {
+      out() += ',';
+      if (auto done = append_turns(out(), in_.dialog, *blocks_, wire_name); !done) return done;
+      if (blocks_->names_upload()) beta("files-api-2025-04-14");
+    }
     for (const auto& [name, value] : settings_) member(name, value);
     if (in_.stream) out() += ",\"stream\":true";
     out() += '}';
@@ -186,50 +187,6 @@ class Encoder {
     append_json(out(), value);
   }
 
-  // The newest marks are worth most: each covers everything before it.
-  void count_cache_marks() {
-    std::size_t marks = 0;
-    for (const auto& message : in_.dialog.messages())
-      for (const auto& part : message->parts)
-        marks += std::visit([](const auto& p) { return has_mark(p) ? 1U : 0U; }, part);
-    marks_to_skip_ = marks > max_cache_marks ? marks - max_cache_marks : 0;
-  }
-  template <class Part>
-  static bool has_mark(const Part& part) {
-    if constexpr (requires { part.cache_ttl; })
-      return part.cache_ttl.has_value();
-    else
-      return false;
-  }
-
-  void cache_mark(const std::optional<std::string>& ttl) {
-    if (!ttl) return;
-    if (marks_to_skip_ > 0) {
-      --marks_to_skip_;
-      return;
-    }
-    out() += ",\"cache_control\":{\"type\":\"ephemeral\"";
-    if (!ttl->empty()) {
-      out() += ",\"ttl\":";
-      string(*ttl);
-    }
-    out() += '}';
-  }
-
-  // Opens the next element of the array that is being written.
-  void next(bool& first) {
-    if (!std::exchange(first, false)) out() += ',';
-  }
-
-  void text_block(bool& first, std::string_view text, const std::optional<std::string>& ttl = {}) {
-    if (trim(text).empty()) return;  // refused by the API
-    next(first);
-    out() += "{\"type\":\"text\",\"text\":";
-    string(text);
-    cache_mark(ttl);
-    out() += '}';
-  }
-
   void write_system() {
     bool first = true;
     for (const auto& message : in_.dialog.messages()) {
@@ -237,7 +194,7 @@ class Encoder {
       for (const auto& part : message->parts)
         if (const auto* text = std::get_if<TextPart>(&part); text && !trim(text->text).empty()) {
           out() += first ? ",\"system\":[" : "";
-          text_block(first, text->text, text->cache_ttl);
+          blocks_->text(first, text->text, text->cache_ttl);
         }
     }
     if (!first) out() += ']';
@@ -245,6 +202,10 @@ class Encoder {
 
   // ---- tools
   // -----------------------------------------------------------------------------------------------
+
+  void next(bool& first) {
+    if (!std::exchange(first, false)) out() += ',';
+  }
 
   void write_tool(bool& first, std::string_view name, std::string_view description,
                   const json::object& schema, bool strict) {
@@ -394,201 +355,14 @@ class Encoder {
     beta("mcp-client-2025-04-04");
   }
 
-  // ---- messages
-  // --------------------------------------------------------------------------------------------
-
-  // What one side says in several messages goes out as one.
-  Result<> write_messages() {
-    const auto& messages = in_.dialog.messages();
-    const auto is_reply = [&](std::size_t i) {
-      return messages[i]->role == Role::assistant || messages[i]->role == Role::tool_call;
-    };
-    out() += ",\"messages\":[";
-    std::optional<bool> wrote;  // whether the message before was a reply
-    for (std::size_t i = 0; i < messages.size();) {
-      if (messages[i]->role == Role::system) {
-        ++i;
-        continue;
-      }
-      const bool reply = is_reply(i);
-      std::size_t end = i;
-      while (end < messages.size() && (messages[end]->role == Role::system || is_reply(end) == reply)) ++end;
-      const std::size_t start = out().size();
-      bool first = true;
-      const bool joins = wrote && *wrote == reply;  // what lay between was empty (a refusal)
-      if (joins) {
-        out().resize(start - 2);
-        first = false;
-      } else {
-        if (wrote) out() += ',';
-        out() += reply ? R"({"role":"assistant","content":[)" : R"({"role":"user","content":[)";
-      }
-      if (reply) {
-        for (; i < end; ++i)
-          if (messages[i]->role != Role::system) write_assistant(first, *messages[i], end == messages.size());
-      } else if (auto done = write_user(first, i, end); !done) {
-        return done;
-      }
-      i = end;
-      if (first) {
-        out().resize(start);
-      } else {
-        wrote = reply;
-        out() += "]}";
-      }
-    }
-    if (!wrote)
-      return Error(ErrorKind::invalid_argument,
-                   "anthropic-messages: the dialog has no message of the user: nothing to answer");
-    out() += ']';
-    return {};
-  }
-
-  // Results first, as the API wants them.
-  Result<> write_user(bool& first, std::size_t begin, std::size_t end) {
-    const auto& messages = in_.dialog.messages();
-    for (std::size_t i = begin; i < end; ++i)
-      if (messages[i]->role == Role::tool)
-        if (auto done = write_tool_result(first, *messages[i]); !done) return done;
-    for (std::size_t i = begin; i < end; ++i)
-      if (messages[i]->role == Role::user)
-        for (const auto& part : messages[i]->parts)
-          if (auto done = write_part(first, part); !done) return done;
-    return {};
-  }
-
-  Result<> write_tool_result(bool& first, const Message& message) {
-    if (message.tool_call_id.empty())
-      return Error(ErrorKind::invalid_argument,
-                   "a tool message without the id of its call (tool '" + message.name + "')");
-    next(first);
-    out() += "{\"type\":\"tool_result\",\"tool_use_id\":";
-    string(portable_call_id(message.tool_call_id));
-    if (message.is_error) out() += ",\"is_error\":true";
-    const std::size_t start = out().size();
-    out() += ",\"content\":[";
-    bool first_part = true;
-    for (const auto& part : message.parts)
-      if (auto done = write_part(first_part, part); !done) return done;
-    if (first_part)
-      out().resize(start);
-    else
-      out() += ']';
-    out() += '}';
-    return {};
-  }
-
-  Result<> write_part(bool& first, const ContentPart& part) {
-    if (const auto* text = std::get_if<TextPart>(&part)) {
-      text_block(first, text->text, text->cache_ttl);
-    } else if (const auto* media = std::get_if<MediaPart>(&part)) {
-      return write_media(first, *media);
-    } else if (const auto* refusal = std::get_if<RefusalPart>(&part)) {
-      text_block(first, refusal->text);
-    }
-    return {};
-  }
-
-  Result<> write_media(bool& first, const MediaPart& media) {
-    const auto cannot = [&] {
-      return Error(ErrorKind::unsupported,
-                   "anthropic-messages takes no " + std::string(to_string(media.kind)) +
-                       (media.mime.empty() ? std::string() : " of type " + media.mime) + " in a message");
-    };
-    if (media.kind == MediaKind::audio || media.kind == MediaKind::video) return cannot();
-    const bool image = media.kind == MediaKind::image;
-    const bool plain = media.mime.starts_with("text/") || media.mime == "application/json";
-    std::string words;
-    if (!image && media.base64 && media.mime != "application/pdf") {
-      if (!plain) return cannot();
-      auto decoded = base64_decode(media.data());
-      if (!decoded) return Error(ErrorKind::invalid_argument, "the file is " + decoded.error().message());
-      words = std::move(*decoded);
-    }
-    next(first);
-    out() +=
-        image ? "{\"type\":\"image\",\"source\":{\"type\":" : "{\"type\":\"document\",\"source\":{\"type\":";
-    if (!media.base64) {
-      const bool uploaded = media.url.empty();
-      if (uploaded) beta("files-api-2025-04-14");
-      out() += uploaded ? "\"file\",\"file_id\":" : "\"url\",\"url\":";
-      string(uploaded ? media.file_id : media.url);
-    } else if (image || media.mime == "application/pdf") {
-      out() += "\"base64\",\"media_type\":";
-      string(media.mime.empty() ? "image/png" : media.mime);
-      out() += ",\"data\":\"";
-      out() += media.data();  // base64 needs no escapes
-      out() += '"';
-    } else {
-      out() += "\"text\",\"media_type\":\"text/plain\",\"data\":";
-      string(words);
-    }
-    out() += '}';
-    if (!image && !media.name.empty()) {
-      out() += ",\"title\":";
-      string(media.name);
-    }
-    cache_mark(media.cache_ttl);
-    out() += '}';
-    return {};
-  }
-
-  void write_assistant(bool& first, const Message& message, bool last) {
-    const auto& state = message.wire_state;
-    if (state && state->wire == wire_name && state->content.is_array())
-      for (const auto& block : state->content.get_array()) {
-        next(first);
-        append_json(out(), block);
-      }
-    else
-      write_assistant_parts(first, message, last);
-  }
-
-  void write_assistant_parts(bool& first, const Message& message, bool last) {
-    for (const auto& part : message.parts) {
-      if (const auto* text = std::get_if<TextPart>(&part)) {
-        // The start of an answer that the model is to go on with must not end in white space.
-        const bool prefill = last && message.tool_calls.empty() && &part == &message.parts.back();
-        std::string_view words = text->text;
-        if (prefill) words = words.substr(0, words.find_last_not_of(" \t\r\n") + 1);
-        text_block(first, words, text->cache_ttl);
-      } else if (const auto* refusal = std::get_if<RefusalPart>(&part)) {
-        text_block(first, refusal->text);
-      } else if (const auto* thought = std::get_if<ReasoningPart>(&part)) {
-        // Only what Anthropic signed: another wire's thoughts would be refused.
-        if (thought->signature.empty() || message.wire_state) continue;
-        next(first);
-        if (thought->redacted) {
-          out() += "{\"type\":\"redacted_thinking\",\"data\":";
-        } else {
-          out() += "{\"type\":\"thinking\",\"thinking\":";
-          string(thought->text);
-          out() += ",\"signature\":";
-        }
-        string(thought->signature);
-        out() += '}';
-      }
-    }
-    for (const auto& call : message.tool_calls) {
-      next(first);
-      out() += "{\"type\":\"tool_use\",\"id\":";
-      string(portable_call_id(call.id));
-      out() += ",\"name\":";
-      string(call.name);
-      out() += ",\"input\":";
-      append_arguments(out(), call);
-      out() += '}';
-    }
-  }
-
   const EncodeInput& in_;
   ModelArgs args_;
   ClaudeTraits traits_;
   WantedFormat wanted_;
   EncodedRequest request_;
+  std::optional<Blocks> blocks_;  ///< while the body is written
   json::object settings_;  ///< what goes into the body beside model, system, tools, messages and stream
   std::vector<std::string> betas_;
-  std::size_t marks_to_skip_ = 0;
   bool thinks_ = false;
   bool answer_by_tool_ = false;
 };

@@ -6,59 +6,13 @@
 #include "lllm/base/text.hpp"
 #include "lllm/wires/aws_sigv4.hpp"
 #include "lllm/wires/bedrock.hpp"
+#include "lllm/wires/bedrock_blocks.hpp"
 #include "lllm/wires/claude.hpp"
 #include "lllm/wires/model_args.hpp"
 #include "lllm/wires/providers.hpp"
 
 namespace lllm::bedrock {
 namespace {
-
-using Pair = std::pair<std::string_view, std::string_view>;
-
-constexpr std::array<Pair, 12> document_formats = {{
-    {"application/pdf", "pdf"},
-    {"text/csv", "csv"},
-    {"application/msword", "doc"},
-    {"application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx"},
-    {"application/vnd.ms-excel", "xls"},
-    {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"},
-    {"text/html", "html"},
-    {"text/markdown", "md"},
-    {"text/x-markdown", "md"},
-    {"text/plain", "txt"},
-    {"application/json", "txt"},
-    {"text/xml", "txt"},
-}};
-constexpr std::array<Pair, 5> image_formats = {{
-    {"image/png", "png"},
-    {"image/jpeg", "jpeg"},
-    {"image/jpg", "jpeg"},
-    {"image/gif", "gif"},
-    {"image/webp", "webp"},
-}};
-constexpr std::array<Pair, 8> video_formats = {{
-    {"video/mp4", "mp4"},
-    {"video/quicktime", "mov"},
-    {"video/x-matroska", "mkv"},
-    {"video/webm", "webm"},
-    {"video/x-flv", "flv"},
-    {"video/mpeg", "mpeg"},
-    {"video/x-ms-wmv", "wmv"},
-    {"video/3gpp", "three_gp"},
-}};
-
-template <std::size_t N>
-std::string_view format_of(const std::array<Pair, N>& formats, std::string_view mime) {
-  for (const auto& [type, format] : formats)
-    if (type == mime) return format;
-  return {};
-}
-
-// By the end of an address, for what has no media type.
-std::string_view extension(std::string_view url) {
-  const auto dot = url.rfind('.');
-  return dot == url.npos ? std::string_view() : url.substr(dot + 1);
-}
 
 bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != text.npos;
@@ -217,7 +171,7 @@ class Encoder {
   Result<> write_body() {
     out() += '{';
     if (!settings_.contains("messages"))
-      if (auto done = write_messages(); !done) return done;
+      if (auto done = append_turns(out(), in_.dialog, blocks_, wire_name); !done) return done;
     if (!settings_.contains("system")) write_system();
     if (!settings_.contains("toolConfig")) write_tools();
     for (const auto& [name, value] : settings_) {
@@ -230,24 +184,6 @@ class Encoder {
     return {};
   }
 
-  void cache_point(bool& first, const std::optional<std::string>& ttl) {
-    if (!ttl || first) return;  // there is something to cache
-    out() += ",{\"cachePoint\":{\"type\":\"default\"";
-    if (!ttl->empty()) {
-      out() += ",\"ttl\":";
-      string(*ttl);
-    }
-    out() += "}}";
-  }
-
-  void text_block(bool& first, std::string_view text) {
-    if (trim(text).empty()) return;  // refused by the API
-    next(first);
-    out() += "{\"text\":";
-    string(text);
-    out() += '}';
-  }
-
   void write_system() {
     bool first = true;
     for (const auto& message : in_.dialog.messages()) {
@@ -255,8 +191,8 @@ class Encoder {
       for (const auto& part : message->parts)
         if (const auto* text = std::get_if<TextPart>(&part); text && !trim(text->text).empty()) {
           if (first) out() += out().size() > 1 ? ",\"system\":[" : "\"system\":[";
-          text_block(first, text->text);
-          cache_point(first, text->cache_ttl);
+          blocks_.text(first, text->text);
+          blocks_.cache_point(first, text->cache_ttl);
         }
     }
     if (!first) out() += ']';
@@ -363,223 +299,13 @@ class Encoder {
     }
   }
 
-  // ---- messages
-  // --------------------------------------------------------------------------------------------
-
-  // Roles must alternate: what one side says in several messages goes out as one.
-  Result<> write_messages() {
-    const auto& messages = in_.dialog.messages();
-    const auto is_reply = [&](std::size_t i) {
-      return messages[i]->role == Role::assistant || messages[i]->role == Role::tool_call;
-    };
-    out() += "\"messages\":[";
-    std::optional<bool> wrote;  // whether the message before was a reply
-    for (std::size_t i = 0; i < messages.size();) {
-      if (messages[i]->role == Role::system) {
-        ++i;
-        continue;
-      }
-      const bool reply = is_reply(i);
-      std::size_t end = i;
-      while (end < messages.size() && (messages[end]->role == Role::system || is_reply(end) == reply)) ++end;
-      const std::size_t start = out().size();
-      bool first = true;
-      const bool joins = wrote && *wrote == reply;  // what lay between was empty
-      if (joins) {
-        out().resize(start - 2);
-        first = false;
-      } else {
-        if (wrote) out() += ',';
-        out() += reply ? R"({"role":"assistant","content":[)" : R"({"role":"user","content":[)";
-      }
-      if (reply) {
-        for (; i < end; ++i)
-          if (messages[i]->role != Role::system) write_assistant(first, *messages[i], end == messages.size());
-      } else if (auto done = write_user(first, i, end); !done) {
-        return done;
-      }
-      i = end;
-      if (first) {
-        out().resize(start);
-      } else {
-        wrote = reply;
-        out() += "]}";
-      }
-    }
-    if (!wrote)
-      return Error(ErrorKind::invalid_argument,
-                   "bedrock-converse: the dialog has no message of the user: nothing to answer");
-    out() += ']';
-    return {};
-  }
-
-  Result<> write_user(bool& first, std::size_t begin, std::size_t end) {
-    const auto& messages = in_.dialog.messages();
-    for (std::size_t i = begin; i < end; ++i)
-      if (messages[i]->role == Role::tool)
-        if (auto done = write_tool_result(first, *messages[i]); !done) return done;
-    for (std::size_t i = begin; i < end; ++i)
-      if (messages[i]->role == Role::user)
-        for (const auto& part : messages[i]->parts) {
-          if (auto done = write_part(first, part); !done) return done;
-          cache_point(first, mark_of(part));
-        }
-    return {};
-  }
-
-  static std::optional<std::string> mark_of(const ContentPart& part) {
-    if (const auto* text = std::get_if<TextPart>(&part)) return text->cache_ttl;
-    if (const auto* media = std::get_if<MediaPart>(&part)) return media->cache_ttl;
-    return std::nullopt;
-  }
-
-  Result<> write_tool_result(bool& first, const Message& message) {
-    if (message.tool_call_id.empty())
-      return Error(ErrorKind::invalid_argument,
-                   "a tool message without the id of its call (tool '" + message.name + "')");
-    next(first);
-    out() += "{\"toolResult\":{\"toolUseId\":";
-    string(portable_call_id(message.tool_call_id));
-    out() += ",\"content\":[";
-    bool first_part = true;
-    std::optional<std::string> mark;
-    for (const auto& part : message.parts) {
-      if (auto done = write_part(first_part, part); !done) return done;
-      if (auto own = mark_of(part)) mark = std::move(own);
-    }
-    out() += message.is_error ? R"(],"status":"error"}})" : R"(],"status":"success"}})";
-    cache_point(first, mark);  // not allowed inside
-    return {};
-  }
-
-  Result<> write_part(bool& first, const ContentPart& part) {
-    if (const auto* text = std::get_if<TextPart>(&part)) {
-      text_block(first, text->text);
-    } else if (const auto* refusal = std::get_if<RefusalPart>(&part)) {
-      text_block(first, refusal->text);
-    } else if (const auto* media = std::get_if<MediaPart>(&part)) {
-      return write_media(first, *media);
-    }
-    return {};
-  }
-
-  Result<> write_media(bool& first, const MediaPart& media) {
-    const bool stored = media.url.starts_with("s3://");
-    if (!media.base64 && !stored)
-      return Error(
-          ErrorKind::unsupported,
-          "bedrock-converse takes media as bytes or from s3://, not from other addresses or uploads");
-    std::string_view format, member;
-    if (media.kind == MediaKind::image) {
-      member = "image";
-      format = format_of(image_formats, media.mime);
-    } else if (media.kind == MediaKind::video) {
-      member = "video";
-      format = format_of(video_formats, media.mime);
-    } else if (media.kind == MediaKind::file) {
-      member = "document";
-      format = format_of(document_formats, media.mime);
-    }
-    if (format.empty() && media.mime.empty()) format = extension(stored ? media.url : media.name);
-    if (format == "jpg") format = "jpeg";
-    if (member.empty() || format.empty())
-      return Error(ErrorKind::unsupported, "bedrock-converse takes no " + std::string(to_string(media.kind)) +
-                                               (media.mime.empty() ? "" : " of type " + media.mime));
-    next(first);
-    out() += "{\"";
-    out() += member;
-    out() += "\":{\"format\":";
-    string(format);
-    if (member == "document") {
-      out() += ",\"name\":";
-      string(document_name(media.name));
-    }
-    out() += stored ? ",\"source\":{\"s3Location\":{\"uri\":" : ",\"source\":{\"bytes\":";
-    if (stored) {
-      string(media.url);
-      out() += '}';
-    } else {
-      out() += '"';
-      out() += media.data();  // base64 needs no escapes
-      out() += '"';
-    }
-    out() += "}}}";
-    return {};
-  }
-
-  // Letters, digits, single spaces, hyphens, parentheses and brackets only, and each name once.
-  std::string document_name(std::string_view given) {
-    std::string name;
-    for (const char c : given.substr(0, given.rfind('.'))) {
-      const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                         c == '-' || c == '(' || c == ')' || c == '[' || c == ']';
-      if (plain)
-        name += c;
-      else if (!name.empty() && name.back() != ' ')
-        name += ' ';
-    }
-    name = std::string(trim(name).substr(0, 150));
-    ++documents_;
-    if (name.empty()) return "Document " + std::to_string(documents_);
-    if (!document_names_.insert(name).second) name += " (" + std::to_string(documents_) + ")";
-    return name;
-  }
-
-  void write_assistant(bool& first, const Message& message, bool last) {
-    const auto& state = message.wire_state;
-    if (state && state->wire == wire_name && state->content.is_array()) {
-      for (const auto& block : state->content.get_array()) {
-        next(first);
-        append_json(out(), block);
-      }
-      return;
-    }
-    for (const auto& part : message.parts) {
-      if (const auto* text = std::get_if<TextPart>(&part)) {
-        // The start of an answer that the model is to go on with must not end in white space.
-        std::string_view words = text->text;
-        if (last && message.tool_calls.empty() && &part == &message.parts.back())
-          words = words.substr(0, words.find_last_not_of(" \t\r\n") + 1);
-        text_block(first, words);
-        cache_point(first, text->cache_ttl);
-      } else if (const auto* refusal = std::get_if<RefusalPart>(&part)) {
-        text_block(first, refusal->text);
-      } else if (const auto* thought = std::get_if<ReasoningPart>(&part);
-                 thought != nullptr && !thought->signature.empty() && !state) {
-        next(first);
-        if (thought->redacted) {
-          out() += R"({"reasoningContent":{"redactedContent":)";
-          string(thought->signature);
-          out() += "}}";
-        } else {
-          out() += R"({"reasoningContent":{"reasoningText":{"text":)";
-          string(thought->text);
-          out() += ",\"signature\":";
-          string(thought->signature);
-          out() += "}}}";
-        }
-      }
-    }
-    for (const auto& call : message.tool_calls) {
-      next(first);
-      out() += "{\"toolUse\":{\"toolUseId\":";
-      string(portable_call_id(call.id));
-      out() += ",\"name\":";
-      string(call.name);
-      out() += ",\"input\":";
-      append_arguments(out(), call);
-      out() += "}}";
-    }
-  }
-
   const EncodeInput& in_;
   ModelArgs args_;
   ClaudeTraits traits_;
   WantedFormat wanted_;
   EncodedRequest request_;
+  Blocks blocks_{request_.body};
   json::object settings_;  ///< what goes into the body beside messages, system and toolConfig
-  std::set<std::string> document_names_;
-  std::size_t documents_ = 0;
   bool thinks_ = false;
   bool answer_by_tool_ = false;
 };

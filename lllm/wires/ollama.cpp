@@ -68,12 +68,18 @@ class Reply {
   InvokeResult finish() {
     InvokeResult result = accumulator_.finish(created_);
     complete(result.message);
-    // The last line carries the counters; the message is put together.
-    result.raw = [last = std::move(last_), message = to_json_message(result.message)] {
+    // The last line, with what the lines before it said.
+    json::object said{{"model", json::string(result.message.model)}, {"created_at", json::string(created_)}};
+    if (!result.message.finish_reason.empty())
+      said["done_reason"] = json::string(result.message.finish_reason);
+    if (prompt_tokens_) said["prompt_eval_count"] = *prompt_tokens_;
+    if (completion_tokens_) said["eval_count"] = *completion_tokens_;
+    said["message"] = to_json_message(result.message);
+    result.raw = [last = std::move(last_), said = std::move(said)] {
       auto reply = parse_json(last);
-      json::value value = reply ? std::move(*reply) : json::value(json::object());
-      if (value.is_object()) value.get_object()["message"] = message;
-      return value;
+      json::object whole = reply && reply->is_object() ? std::move(reply->get_object()) : json::object();
+      for (const auto& [key, value] : said) whole[key] = value;
+      return json::value(std::move(whole));
     };
     return result;
   }
@@ -109,11 +115,14 @@ class Reply {
       made["thinking"] = json::string(thinking);
     json::array calls;
     for (const auto& call : message.tool_calls) {
-      auto arguments = call.parsed_arguments();
-      calls.push_back(json::object{
-          {"function", json::object{{"name", json::string(call.name)},
-                                    {"arguments", arguments ? json::value(std::move(*arguments))
-                                                            : json::value(json::string(call.arguments))}}}});
+      // An object, unless it would read back as another text.
+      json::value arguments = json::string(call.arguments);
+      if (auto parsed = call.parsed_arguments(); parsed && to_json(*parsed) == call.arguments)
+        arguments = std::move(*parsed);
+      json::object one{
+          {"function", {{"name", json::string(call.name)}, {"arguments", std::move(arguments)}}}};
+      if (call.provider_id) one["id"] = json::string(*call.provider_id);
+      calls.push_back(std::move(one));
     }
     if (!calls.empty()) made["tool_calls"] = std::move(calls);
     return made;

@@ -99,9 +99,10 @@ json::object members_of(const EncodeInput& input, ModelArgs& args, EncodedReques
       format != nullptr && text_at(*format, "type") == "json_object") {
     args.take("response_format");
     members["format"] = "json";
-  }
-  if (const WantedFormat wanted = take_format(input.format, args); wanted.schema != nullptr)
+    if (!input.format.empty()) members["format"] = input.format.value();
+  } else if (const WantedFormat wanted = take_format(input.format, args); wanted.schema != nullptr) {
     members["format"] = *wanted.schema;
+  }
   if (!options.empty()) members["options"] = std::move(options);
   request.model_args = members;
 

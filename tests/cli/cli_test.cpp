@@ -60,6 +60,7 @@ TEST_SUITE("cli/chat") {
   TEST_CASE("bad input is refused in one clear sentence") {
     FakeInThread fake(FakeOptions().require_key("another").models({"gpt-4o-mini"}));
     check_refusal(run("chat hi", with_key(fake)), "401");
+    check_refusal(run("chat hi", with_key(fake)), "it refused the key from OPENAI_API_KEY");
     check_refusal(run("chat hi"), "OPENAI_API_KEY");
     check_refusal(run("chat -m opnai/gpt-4o hi"), "opnai");
     check_refusal(run("chat --base-url http://127.0.0.1:1/v1 --model-args '{\"x\":' hi", "OPENAI_API_KEY=k"),
@@ -146,6 +147,27 @@ TEST_SUITE("cli/resources") {
     CHECK(result.output.find("set ANTHROPIC_API_KEY") != std::string::npos);
     CHECK(result.output.find("canary") == std::string::npos);
     CHECK(parse_json(run("providers --json").output).has_value());
+  }
+
+  TEST_CASE("Bedrock is ready by a profile only when its file holds keys") {
+    const test::TempDir folder;
+    const auto file =
+        folder.write("credentials", "[dev]\naws_access_key_id = AKIA\naws_secret_access_key = canary\n");
+    const auto state = [&](const std::string& environment) {
+      const json::value rows = parse_json(run("providers --json", environment).output).value();
+      for (const auto& row : rows.as_array())
+        if (text_at(row, "name") == "bedrock") return std::string(text_at(row, "state"));
+      return std::string();
+    };
+    const std::string at = "AWS_REGION=eu-west-1 AWS_SHARED_CREDENTIALS_FILE=" + quoted(file.string());
+    CHECK(state(at + " AWS_PROFILE=dev") == "ready");
+    CHECK(state(at + " AWS_PROFILE=other") == "partial");
+    CHECK(state(at) == "not set");
+    CHECK(state("AWS_PROFILE=dev AWS_SHARED_CREDENTIALS_FILE=" + quoted(file.string())) == "partial");
+    CHECK(state("AWS_REGION=eu-west-1 AWS_ACCESS_KEY_ID=a AWS_SECRET_ACCESS_KEY=b") == "ready");
+    const auto told = run("providers", at + " AWS_PROFILE=other");
+    CHECK(told.output.find("no AWS credentials") != std::string::npos);
+    CHECK(told.output.find("canary") == std::string::npos);
   }
 
   TEST_CASE("a wrong command line says so and ends with 2") {

@@ -233,6 +233,35 @@ TEST_SUITE("wires/openai_chat") {
     CHECK(late.message.tool_calls[0].id == "late");
   }
 
+  TEST_CASE(
+      "ids and names that come late, twice or empty, and arguments that are null, missing or an object") {
+    const Outcome late_name = streamed({
+        delta(R"({"tool_calls":[{"index":0,"id":"a","function":{"arguments":""}}]})"),
+        delta(R"({"tool_calls":[{"index":0,"id":"","function":{"name":"f","arguments":null}}]})"),
+        delta(R"({"tool_calls":[{"index":0,"id":"","function":{"name":"","arguments":"{}"}}]})"),
+    });
+    REQUIRE(late_name.message.tool_calls.size() == 1);
+    CHECK(late_name.message.tool_calls[0].id == "a");
+    CHECK(late_name.message.tool_calls[0].name == "f");
+    CHECK(late_name.message.tool_calls[0].arguments == "{}");
+    const Message odd = whole(
+        R"({"tool_calls":[{"id":"a","function":{"name":"f","arguments":null}},{"id":"b","function":{"name":"f"}},
+            {"id":"c","function":{"name":"f","arguments":{"x":1}}},{"id":"d","function":null},null,7]})");
+    REQUIRE(odd.tool_calls.size() == 4);
+    CHECK(odd.tool_calls[0].parsed_arguments().value().empty());
+    CHECK(odd.tool_calls[1].parsed_arguments().value().empty());
+    CHECK(odd.tool_calls[2].parsed_arguments().value().size() == 1);
+  }
+
+  TEST_CASE("an answer of reasoning alone is whole, and empty of text") {
+    const Outcome outcome = streamed({delta(R"({"reasoning":"Hm."})"),
+                                      R"({"choices":[{"index":0,"delta":{},"finish_reason":"length"}]})"});
+    REQUIRE(!outcome.error);
+    CHECK(outcome.message.reasoning() == "Hm.");
+    CHECK(outcome.message.text().empty());
+    CHECK(outcome.message.finish_reason == "length");
+  }
+
   TEST_CASE("fault 70: malformed arguments are kept as the model wrote them") {
     const Message message = whole(
         R"({"role":"assistant","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{\"x\": oops"}}]})");

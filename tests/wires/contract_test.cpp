@@ -1,0 +1,174 @@
+// What every codec must do, whatever it speaks. The provider's side of each wire comes from the fake
+// provider, which other people's clients agree with.
+#include <string>
+
+#include "lllm/base/text.hpp"
+#include "lllm/testing/fake_wire.hpp"
+#include "tests/support/codec_contract.hpp"
+#include "tests/wires/wire_test.hpp"
+
+using namespace lllm;
+using namespace lllm::test;
+
+namespace {
+
+struct Row {
+  std::string wire;
+  const FakeWire& fake;
+  const char* model;
+};
+const Row rows[] = {{"openai-chat", fake_openai_chat(), "gpt-4o-mini"},
+                    {"openai-responses", fake_openai_responses(), "gpt-5-mini"},
+                    {"anthropic-messages", fake_anthropic(), "claude-sonnet-4-5"},
+                    {"gemini-generate", fake_gemini(), "gemini-2.5-flash"},
+                    {"bedrock-converse", fake_bedrock(), "anthropic.claude-sonnet-4-5-20250929-v1:0"},
+                    {"cohere-chat", fake_cohere(), "command-a-03-2025"},
+                    {"ollama-chat", fake_ollama(), "llama3.2"}};
+
+FakeReply a_reply() {
+  FakeReply reply("Grüße 😀 from\n\"Bern\" \\ and more.");
+  reply.reasoning = "Hm. Let me see.";
+  reply.tool_calls.emplace_back("call_1", "look_up", R"({"word":"Bärn","n":1})");
+  reply.tool_calls.emplace_back("call_2", "look_up", R"({"word":"two"})");
+  return reply;
+}
+
+Dialog asked() {
+  Dialog dialog;
+  dialog.put_text("Be brief.", Role::system).put_text("Question");
+  return dialog;
+}
+
+}  // namespace
+
+TEST_SUITE("wires/contract") {
+  TEST_CASE("every codec: streams cut anywhere, streamed as unstreamed, early ends, error bodies") {
+    for (const auto& row : rows) {
+      CAPTURE(row.wire);
+      const FakeReply reply = a_reply();
+      FakeRequest request = fake_request(row.wire, "/", js(R"({"stream_options":{"include_usage":true}})"));
+      request.model = row.model;
+      request.number = 1;
+      const auto writer = row.fake.stream(request, reply);
+      std::string stream;
+      writer->begin(stream);
+      for (const auto& step : steps_of(reply)) writer->step(stream, step);
+      const std::string without_end_mark = stream;
+      writer->end(stream);
+      const std::string whole = row.fake.whole(request, reply);
+      codec_contract(row.wire, {stream, reply.text, whole, without_end_mark});
+
+      const Outcome outcome = decode(row.wire, true, stream);
+      CHECK(outcome.message.reasoning() == reply.reasoning);
+      REQUIRE(outcome.message.tool_calls.size() == 2);
+      for (std::size_t i = 0; i < 2; ++i) {
+        CHECK(outcome.message.tool_calls[i].name == "look_up");
+        CHECK(outcome.message.tool_calls[i].parsed_arguments().value() ==
+              reply.tool_calls[i].parsed_arguments().value());
+      }
+      CHECK(outcome.message.usage.prompt_tokens == usage_of(reply, request).prompt_tokens);
+      CHECK(outcome.message.usage.completion_tokens == usage_of(reply, request).completion_tokens);
+
+      std::string broken = without_end_mark;
+      row.fake.stream(request, reply)->error(broken, "server_error", "Broke.");
+      const Outcome failed = decode(row.wire, true, broken);
+      REQUIRE(failed.error);
+      CHECK(failed.error->kind() == ErrorKind::provider_error);
+      CHECK(failed.message.text() == reply.text);
+    }
+  }
+
+  TEST_CASE("every codec: a reply appended to the dialog goes back in an order that the provider accepts") {
+    for (const auto& row : rows) {
+      CAPTURE(row.wire);
+      const Codec& codec = *find_codec(row.wire);
+      const FakeReply reply = a_reply();
+      FakeRequest request = fake_request(row.wire, "/", json::object());
+      request.model = row.model;
+      const auto answered = codec.decode(a_provider(), row.fake.whole(request, reply)).value();
+      Dialog dialog = asked();
+      dialog.append(answered.message);
+      for (const auto& call : answered.message.tool_calls)
+        dialog.put_tool_result(call.id, call.name, "Result of " + call.arguments);
+      dialog.put_text("Next question");
+      Call call(dialog, row.model);
+      call.tools = {a_tool("look_up")};
+      const auto encoded = call.encode(codec);
+      REQUIRE_MESSAGE(encoded.has_value(), (encoded ? "" : encoded.error().to_string()));
+      const auto read = row.fake.read(encoded->path, js(encoded->body));
+      REQUIRE_MESSAGE(read.has_value(), (read ? "" : read.error().to_string()));
+      CHECK(read->last_user_text.ends_with("Next question"));
+      CHECK(read->tools.size() == 1);
+      // What the provider signed comes back as it was.
+      if (row.fake.whole(request, reply).find(fake_signature) != std::string::npos)
+        CHECK(encoded->body.find(fake_signature) != std::string::npos);
+    }
+  }
+
+  TEST_CASE("every codec: an argument changes the request or is named as dropped, and never lost") {
+    const json::object args = js(R"({"temperature":0.3,"top_p":0.9,"max_tokens":77,"stop":["END"],"seed":7,
+      "frequency_penalty":0.1,"presence_penalty":0.2,"logprobs":true,"top_logprobs":2,"reasoning_effort":"low",
+      "user":"ann","logit_bias":{"5":1},"parallel_tool_calls":false,"tool_choice":"required","n":2,
+      "response_format":{"type":"json_object"},"service_tier":"auto","metadata":{"a":"b"},
+      "tools":[{"type":"function","function":{"name":"extra","parameters":{"type":"object"}}}],
+      "extra_headers":{"X-Extra":"1"},"extra_body":{"extra_member":true}})")
+                                  .as_object();
+    for (const auto& row : rows) {
+      CAPTURE(row.wire);
+      const Codec& codec = *find_codec(row.wire);
+      Call plain(asked(), row.model);
+      plain.tools = {a_tool("look_up")};
+      const auto before = plain.encode(codec).value();
+      CHECK(before.dropped.empty());
+      for (const auto& [name, value] : args) {
+        CAPTURE(std::string(name));
+        Call call = plain;
+        call.options.model_args({{name, value}});
+        const auto request = call.encode(codec).value();
+        const bool dropped =
+            std::find(request.dropped.begin(), request.dropped.end(), name) != request.dropped.end();
+        const bool changed = request.body != before.body || !(request.headers == before.headers);
+        CHECK(dropped != changed);
+      }
+      // An answer of one choice is what every wire gives.
+      Call one = plain;
+      one.options.model_args({{"n", 1}});
+      CHECK(one.encode(codec).value().dropped.empty());
+    }
+  }
+
+  TEST_CASE(
+      "every codec: structured output by a schema, or by a forced call whose arguments are the answer") {
+    for (const auto& row : rows) {
+      CAPTURE(row.wire);
+      const Codec& codec = *find_codec(row.wire);
+      Call call(asked(), row.model);
+      call.format = Schema(js(R"({"type":"object","title":"City","properties":{"unusual_name":
+        {"type":"string"}},"required":["unusual_name"],"additionalProperties":false})")
+                               .as_object());
+      const auto request = call.encode(codec).value();
+      CHECK(request.body.find("unusual_name") != std::string::npos);
+      CHECK(request.dropped.empty());
+    }
+  }
+
+  TEST_CASE("faults 57 and 67: no codec takes what is no answer, and errors keep a bounded excerpt") {
+    const std::string binary("\x89PNG\r\n\x1a\n\0\xFF\xFE", 11);
+    for (const auto& row : rows) {
+      CAPTURE(row.wire);
+      const Codec& codec = *find_codec(row.wire);
+      for (const std::string& body : {std::string("<html>no</html>"), std::string("["), std::string("7"),
+                                      std::string("\"text\""), std::string("null"), binary}) {
+        CAPTURE(body);
+        const auto reply = codec.decode(a_provider(), body);
+        REQUIRE(reply.has_error());
+        CHECK((reply.error().kind() == ErrorKind::bad_reply ||
+               reply.error().kind() == ErrorKind::provider_error));
+      }
+      const Error error = codec.decode_error(500, binary + std::string(std::size_t{10} << 20, '\xFF'));
+      CHECK(error.status() == 500);
+      CHECK(error.provider_text().size() < 16'384);
+      CHECK(is_utf8(error.provider_text()));
+    }
+  }
+}
