@@ -72,6 +72,8 @@ Result<FileContents> read_file_blocking(const std::string& path, std::int64_t li
     if (count == 0) break;
     used += static_cast<std::size_t>(count);
     if (static_cast<std::int64_t>(used) > limit) return too_large();  // it grew, or /proc says 0 bytes
+    // A regular file that gives less than there is room for has no more; files of /proc, of 0 bytes, may.
+    if (used < contents.bytes.size() && before.st_size > 0) break;
     if (used == contents.bytes.size()) contents.bytes.resize(used * 2);
   }
   contents.bytes.resize(used);

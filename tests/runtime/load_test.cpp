@@ -83,6 +83,37 @@ packages = ["../shared as common"]
     CHECK(runtime.has("newsroom.assets:shared/words.json"));
   }
 
+  TEST_CASE("the seed's manifest: every section, a dependency with an alias, full and bare refs") {
+    const TempDir dir;
+    dir.write("demo/lllm.toml",
+              "[package]\nname = \"demo\"\nversion = \"0.1.0\"\ndescription = \"Native runtime demo.\"\n\n"
+              "[prompts]\npaths = [\"prompts\"]\n\n[tools]\npaths = [\"tools\"]\n\n"
+              "[tactics]\npaths = [\"tactics\"]\n\n[proxies]\n[configs]\n[assets]\n\n"
+              "[dependencies]\npackages = [\"../shared as shared\"]\n");
+    dir.write("demo/prompts/writer/system.md", "You are concise.");
+    dir.write("demo/tools/search.toml", "[exec]\nargv = ['true']\n");
+    dir.write("demo/tactics/brief.toml", "[agents.a]\nmodel_name = 'gpt-4o-mini'\n");
+    dir.write("demo/proxies/market_data.toml",
+              "base_url = 'https://a.example.com'\n[endpoints.quote]\npath = '/q'\n");
+    dir.write("demo/configs/writer.yaml", "model_name: gpt-4o-mini\n");
+    dir.write("demo/assets/logo.png", "png");
+    dir.write("shared/lllm.toml", "[package]\nname = 'house'\n[tools]\n");
+    dir.write("shared/tools/search_code.toml", "[exec]\nargv = ['true']\n");
+    Runtime runtime;
+    const auto report = load_runtime_blocking(runtime, only(dir.path() / "demo"));
+    CHECK(report.errors.empty());
+    CHECK(report.warnings.empty());
+    for (const auto* ref : {"demo.prompts:writer/system", "demo.tools:search", "demo.tactics:brief",
+                            "demo.proxies:market_data", "demo.configs:writer", "demo.assets:logo.png",
+                            "shared.tools:search_code", "house.tools:search_code"}) {
+      CAPTURE(ref);
+      CHECK(runtime.has(ref));
+    }
+    CHECK(run_to_end(load_tactic("brief", runtime))->name == "brief");
+    CHECK(run_to_end(load_proxy("demo:market_data", runtime))->base_url == "https://a.example.com");
+    CHECK(runtime.get_service("brief").error().kind() == ErrorKind::resource_type_mismatch);
+  }
+
   TEST_CASE("fault 98: a cycle ends, every package is loaded once, and its path is reported") {
     const TempDir dir;
     for (const auto& [name, next] : {std::pair("a", "b"), std::pair("b", "c"), std::pair("c", "a")}) {
