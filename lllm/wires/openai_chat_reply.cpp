@@ -136,6 +136,10 @@ void Reply::apply(bool whole) {
   if (is_list_with_elements(choice_.reasoning_details))
     add_reasoning_details(choice_.reasoning_details,
                           choice_.reasoning_content.empty() && choice_.reasoning.empty());
+  // Words that came as plain text before the first list belong to the list, too.
+  if (!choice_.content_blocks.empty() && content_blocks_.empty() && !whole)
+    if (std::string before = message.text(); !before.empty())
+      content_blocks_.push_back(json::object{{"type", "text"}, {"text", json::string(before)}});
   for (const auto& [kind, words] : choice_.content)
     kind == ChunkKind::text ? accumulator_.add_text(words) : accumulator_.add_reasoning(words);
   if (!choice_.content_blocks.empty()) {

@@ -14,7 +14,10 @@ namespace lllm::test {
 
 /// Feeds `input` to a codec as a whole answer, as an error body and as a stream. A stream that is complete
 /// must read, put together, as the whole answer that would have come unstreamed.
-inline void fuzz_decoder(const Codec& codec, std::string_view input) {
+/// @param one_dialect  false: several servers' ways of saying things may be mixed in the input, for which
+/// there
+///                     is no one unstreamed form; then only calls and end must be the same.
+inline void fuzz_decoder(const Codec& codec, std::string_view input, bool one_dialect = true) {
   static const Provider provider = [] {
     Provider row;
     row.name = "fuzz";
@@ -49,7 +52,9 @@ inline void fuzz_decoder(const Codec& codec, std::string_view input) {
   if (!result) return;
   const auto again = codec.decode(provider, to_json(result->raw_response()));
   must(again.has_value());
-  must(to_json(to_json_value(again->message)) == to_json(to_json_value(result->message)));
+  must(again->message.tool_calls.size() == result->message.tool_calls.size());
+  must(again->message.finish_reason == result->message.finish_reason);
+  if (one_dialect) must(to_json(to_json_value(again->message)) == to_json(to_json_value(result->message)));
   must(bytes < (std::size_t{1} << 40));
 }
 
