@@ -10,6 +10,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "lllm/agent/make_agent.hpp"
+#include "lllm/async/deadline.hpp"
 #include "lllm/async/gather.hpp"
 #include "lllm/base/text.hpp"
 #include "lllm/runtime/runtime.hpp"
@@ -165,7 +166,9 @@ asio::awaitable<InvokeResult> Agent::call_model(Turn& turn) {
   Dialog sent = turn.working;
   sent.top_prompt(turn.prompt);
   if (context_manager) {
-    sent = co_await context_manager->prepare(std::move(sent), model);
+    auto prepared = with_deadline(context_manager->prepare(std::move(sent), model), turn.deadline,
+                                  "the deadline of the turn ran out in the context manager");
+    sent = co_await std::move(prepared);
   } else {
     DefaultContextManager standard;
     sent = co_await standard.prepare(std::move(sent), model);
@@ -197,7 +200,21 @@ asio::awaitable<void> Agent::run_tools(Turn& turn) {
       runs.push_back(timed(*tool, call, std::move(*arguments)));
     }
   }
-  std::vector<ToolRun> done = co_await gather(std::move(runs), concurrent_tools);
+  std::vector<std::string> names;
+  for (const ToolCall& call : calls) names.push_back(call.name);
+  auto gathered = with_deadline(
+      gather(std::move(runs), concurrent_tools), turn.deadline,
+      "agent '" + name + "': the deadline of the turn ran out while tools ran: " + join(names, ", "));
+  std::vector<ToolRun> done;
+  std::optional<Error> out_of_time;
+  try {
+    done = co_await std::move(gathered);
+  } catch (const Exception& e) {
+    if (e.kind() != ErrorKind::deadline_exceeded) throw;
+    out_of_time = e.error();
+  }
+  if (out_of_time)
+    throw_error(out_of_time->model(model).partial(std::make_shared<const Message>(turn.reply.message)));
 
   turn.append(turn.reply.message);
   for (auto& run : done) {
@@ -221,11 +238,14 @@ asio::awaitable<Message> Agent::respond() {
   std::vector<Tool> offered = options.tools();
   offered.insert(offered.end(), tools.begin(), tools.end());
   turn.options.tools(std::move(offered));
-  turn.options.deadline_at(options.deadline_from(Clock::now()));
+  turn.deadline = options.deadline_from(Clock::now());
+  turn.options.deadline_at(turn.deadline);
 
   std::exception_ptr failure;
   try {
-    turn.prompt = co_await resolve_tools(turn.prompt);
+    auto resolved = with_deadline(resolve_tools(turn.prompt), turn.deadline,
+                                  "agent '" + name + "': the deadline ran out while tools were looked up");
+    turn.prompt = co_await std::move(resolved);
     for (;;) {
       std::optional<Error> provider_error;
       try {
@@ -240,8 +260,10 @@ asio::awaitable<Message> Agent::respond() {
         // Half a second, doubling to eight, or what the provider asked for.
         const auto backoff =
             std::chrono::milliseconds(500) * (1 << std::min(4, session_.counters.llm_recalls - 1));
-        asio::steady_timer timer(co_await asio::this_coro::executor,
-                                 provider_error->retry_after().value_or(backoff));
+        const auto wait = provider_error->retry_after().value_or(backoff);
+        // A wait that the deadline would cut short is not begun.
+        if (Clock::now() + wait >= turn.deadline) throw_error(*provider_error);
+        asio::steady_timer timer(co_await asio::this_coro::executor, wait);
         co_await timer.async_wait(asio::use_awaitable);
         continue;
       }
@@ -282,6 +304,9 @@ asio::awaitable<Message> Agent::respond() {
   }
   if (failure) {
     session_.state = AgentCallSession::State::failed;
+    const Error error = error_from(failure);
+    if (error.kind() == ErrorKind::cancelled)
+      throw_error(error);  // however the wait that was cancelled said it
     std::rethrow_exception(failure);
   }
   Message answer = turn.reply.message;

@@ -75,7 +75,8 @@ class Agent {
   /// @throws Exception what the invoker throws; parse_failed when the reply stays unusable, tool_failed when
   /// the model
   ///         goes on calling tools. The dialog is then as it was before the turn; `session()` has everything.
-  /// Cancellation: terminal, at every await, tools included. The deadline of `options` covers the whole turn.
+  /// Cancellation: terminal, at every await, tools included. The deadline of `options` covers the whole turn:
+  /// it cancels tools that still run, and ends the turn with `deadline_exceeded`.
   asio::awaitable<Message> respond();
 
   /// The last turn.

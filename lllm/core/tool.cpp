@@ -58,7 +58,7 @@ asio::awaitable<ToolResult> Tool::call(json::object arguments) const {
     if (e.code() == boost::asio::error::operation_aborted) throw;
     co_return ToolResult::failure(std::string("The tool failed: ") + e.what());
   } catch (const Exception& e) {
-    if (e.kind() == ErrorKind::cancelled || e.kind() == ErrorKind::deadline_exceeded) throw;
+    if (e.kind() == ErrorKind::cancelled) throw;
     co_return ToolResult::failure("The tool failed: " + e.error().message());
   } catch (const std::exception& e) {
     co_return ToolResult::failure(std::string("The tool failed: ") + e.what());

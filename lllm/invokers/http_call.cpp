@@ -3,12 +3,15 @@
 #include <exception>
 #include <random>
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
+#include "lllm/async/deadline.hpp"
 #include "lllm/base/text.hpp"
 #include "lllm/formats/framer.hpp"
 
@@ -59,6 +62,22 @@ void HttpCall::note(const HttpExchange& exchange, Clock::time_point sent) {
   result_.request_id = std::string(request_id_of(exchange.head().headers));
 }
 
+namespace {
+
+// Some providers say the key back. What is too short to be one ("k", "none") is a word like any other.
+void hide(const std::string& key, Error& error) {
+  constexpr std::size_t shortest_key = 8;
+  if (key.size() < shortest_key) return;
+  const auto clean = [&key](const std::string& text) { return replace_all(text, key, "(the key)"); };
+  const auto holds = [&key](const std::string& text) { return text.find(key) != std::string::npos; };
+  if (holds(error.provider_text())) error.provider_text(clean(error.provider_text()));
+  if (holds(error.provider_type())) error.provider_type(clean(error.provider_type()));
+  if (holds(error.provider_code())) error.provider_code(clean(error.provider_code()));
+  if (holds(error.message())) error.message(clean(error.message()));
+}
+
+}  // namespace
+
 Error HttpCall::complete(Error error) const {
   error.provider(plan_.provider->name).model(plan_.model).attempts(static_cast<int>(result_.attempts.size()));
   if (error.status() == 0) error.status(status_);
@@ -66,19 +85,59 @@ Error HttpCall::complete(Error error) const {
     error.message(error.message() + ": it refused the key from " + plan_.key_source);
   if (error.request_id().empty()) error.request_id(result_.request_id);
   if (!error.partial() && partial_) error.partial(partial_);
+  if (plan_.key != nullptr) hide(plan_.key->reveal(), error);
   return error;
+}
+
+// What a sink throws is its own business, except where the call's own end came while the sink was at work.
+void HttpCall::note_handler_failure() {
+  const ErrorKind kind = error_from(std::current_exception()).kind();
+  const bool ours = kind == ErrorKind::cancelled ||
+                    (kind == ErrorKind::deadline_exceeded && Clock::now() >= plan_.deadline);
+  handler_failed_ = !ours;
+}
+
+// The transport keeps the deadline by itself. A sink that waits, and a sign-in, know nothing of it.
+asio::awaitable<void> HttpCall::in_time(asio::awaitable<void> work) const {
+  return with_deadline(std::move(work), plan_.deadline, "the deadline of the call ran out");
+}
+
+asio::awaitable<void> HttpCall::begin_delivery() {
+  try {
+    if (auto pending = plan_.handler->on_start(); pending.valid()) {
+      auto bounded = in_time(std::move(pending));
+      co_await std::move(bounded);
+    }
+  } catch (...) {
+    note_handler_failure();
+    throw;
+  }
 }
 
 asio::awaitable<void> HttpCall::deliver(const std::vector<StreamChunk>& chunks) {
   for (const StreamChunk& chunk : chunks) {
     if (!result_.timings.first_token) result_.timings.first_token = since_start();
+    if (plan_.observation != nullptr) plan_.observation->chunk(chunk);
     try {
-      if (auto pending = dispatch(*plan_.handler, chunk); pending.valid()) co_await std::move(pending);
+      if (auto pending = dispatch(*plan_.handler, chunk); pending.valid()) {
+        auto bounded = in_time(std::move(pending));
+        co_await std::move(bounded);
+      }
     } catch (...) {
-      handler_failed_ = true;
+      note_handler_failure();
       throw;
     }
   }
+}
+
+// Bytes came that held no event. Comments and pings keep a connection open; they are no answer.
+void HttpCall::check_progress(std::optional<Clock::time_point>& heartbeats_since) const {
+  const auto now = Clock::now();
+  if (!heartbeats_since) heartbeats_since = now;
+  const auto limit = plan_.timeouts.progress;
+  if (limit.count() > 0 && now - *heartbeats_since >= limit)
+    throw_error(ErrorKind::idle_timeout, "the provider sent nothing but heartbeats: given up after " +
+                                             std::to_string(limit.count()) + " ms");
 }
 
 asio::awaitable<void> HttpCall::read_stream(HttpExchange& exchange) {
@@ -86,9 +145,11 @@ asio::awaitable<void> HttpCall::read_stream(HttpExchange& exchange) {
   const auto decoder = plan_.codec->stream_decoder(*plan_.provider);
   std::vector<StreamChunk> chunks;
   StreamEvent event;
+  std::optional<Clock::time_point> heartbeats_since;
   std::exception_ptr failure;
   try {
-    if (auto pending = plan_.handler->on_start(); pending.valid()) co_await std::move(pending);
+    auto beginning = begin_delivery();
+    co_await std::move(beginning);
     bool more = true;
     while (more) {
       const std::string_view bytes = co_await exchange.read_some();
@@ -98,7 +159,9 @@ asio::awaitable<void> HttpCall::read_stream(HttpExchange& exchange) {
         framer->feed(bytes);
       else
         framer->end();
+      bool progress = false;
       while (framer->next(event).value()) {
+        progress = progress || event.type != "ping";
         chunks.clear();
         decoder->feed(event, chunks).value();
         // As deliver() does it, without a frame for each event: this is where a stream spends its time.
@@ -107,16 +170,25 @@ asio::awaitable<void> HttpCall::read_stream(HttpExchange& exchange) {
             result_.timings.first_token = since_start();
             plan_.request.body = std::string();  // from now on it will not be sent again
           }
+          if (plan_.observation != nullptr) plan_.observation->chunk(chunk);
           handler_failed_ = true;  // whatever is thrown from here
-          if (auto pending = dispatch(*plan_.handler, chunk); pending.valid()) co_await std::move(pending);
+          if (auto pending = dispatch(*plan_.handler, chunk); pending.valid()) {
+            auto bounded = in_time(std::move(pending));
+            co_await std::move(bounded);
+          }
           handler_failed_ = false;
         }
       }
+      if (progress)
+        heartbeats_since.reset();
+      else
+        check_progress(heartbeats_since);
     }
     take(decoder->finish().value());
     co_return;
   } catch (...) {
     failure = std::current_exception();
+    if (handler_failed_) note_handler_failure();
   }
   partial_ = std::make_shared<const Message>(decoder->partial());
   std::rethrow_exception(failure);
@@ -124,7 +196,8 @@ asio::awaitable<void> HttpCall::read_stream(HttpExchange& exchange) {
 
 // A whole reply where a stream was asked for still reaches the handler, in one piece of each kind.
 asio::awaitable<void> HttpCall::deliver_whole(const Message& message) {
-  if (auto pending = plan_.handler->on_start(); pending.valid()) co_await std::move(pending);
+  auto beginning = begin_delivery();
+  co_await std::move(beginning);
   std::vector<StreamChunk> chunks;
   const std::string text = message.text();
   const std::string reasoning = message.reasoning();
@@ -159,10 +232,16 @@ void HttpCall::take(InvokeResult reply) {
   result_.raw = std::move(reply.raw);
 }
 
+asio::awaitable<void> HttpCall::sleep_until(Clock::time_point when) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, when);
+  auto wait = timer.async_wait(asio::as_tuple(asio::deferred));
+  const auto [stopped] = co_await std::move(wait);
+  if (stopped) throw_error(ErrorKind::cancelled, "the call was cancelled");
+}
+
 // A provider that answers "still working" is asked again, a little later each time, until the deadline. It
 // has taken the request: whatever fails from now on, the request itself is not sent a second time.
 asio::awaitable<void> HttpCall::poll(std::string path) {
-  asio::steady_timer timer(co_await asio::this_coro::executor);
   auto wait = std::chrono::milliseconds(250);
   int stumbles = 0;
   accepted_ = true;
@@ -174,8 +253,10 @@ asio::awaitable<void> HttpCall::poll(std::string path) {
   request.body.clear();
   request.headers.remove("Content-Type");
   for (;;) {
-    timer.expires_after(wait);
-    co_await timer.async_wait(asio::use_awaitable);
+    const auto next = Clock::now() + wait;
+    co_await sleep_until(std::min(next, plan_.deadline));
+    if (next >= plan_.deadline)
+      throw_error(ErrorKind::deadline_exceeded, "the deadline of the call ran out while the model worked on");
     wait = std::min(wait * 2, std::chrono::milliseconds(4000));
     const auto sent = Clock::now();
     if (plan_.recorder) plan_.recorder->begin(request);
@@ -223,14 +304,15 @@ asio::awaitable<void> HttpCall::attempt() {
   std::optional<HttpRequest> signed_request;  // made anew for each attempt, where it has to be
   if (plan_.authorize) {
     signed_request = plan_.request;
-    auto pending = plan_.authorize(*signed_request);
+    auto pending = in_time(plan_.authorize(*signed_request));
     co_await std::move(pending);
   }
   const HttpRequest& request = signed_request ? *signed_request : plan_.request;
   if (plan_.recorder) plan_.recorder->begin(request);
   const auto sent = Clock::now();
-  HttpExchange exchange = co_await plan_.client->send_kept(request, plan_.timeouts);
+  HttpExchange exchange = co_await plan_.client->send_kept(request, plan_.timeouts, plan_.observation);
   note(exchange, sent);
+  if (plan_.observation != nullptr) plan_.observation->first_byte(status_, exchange.timings());
   if (status_ < 200 || status_ >= 300) {
     Error error = co_await refusal(exchange);
     throw_error(std::move(error));
@@ -283,6 +365,7 @@ asio::awaitable<void> HttpCall::run() {
   for (;;) {
     result_.attempts.emplace_back();
     result_.attempts.back().number = static_cast<int>(result_.attempts.size());
+    if (plan_.observation != nullptr) plan_.observation->start_attempt();
     std::exception_ptr failure;
     try {
       auto pending = attempt();
@@ -294,23 +377,36 @@ asio::awaitable<void> HttpCall::run() {
     Attempt& attempt = result_.attempts.back();
     attempt.status = status_;
     if (!failure) {
-      if (plan_.on_attempt) plan_.on_attempt(attempt);
+      tell(attempt);
       result_.timings.last_token = since_start();
       co_return;
     }
-    if (handler_failed_) std::rethrow_exception(failure);
+    if (handler_failed_) {
+      attempt.error = error_from(failure);
+      tell(attempt);
+      std::rethrow_exception(failure);
+    }
     Error error = complete(error_from(failure));
     const RetryDecision decision = decide(error);
     if (decision.server_delay) error.retry_after(decision.server_delay);
     attempt.error = error;
     attempt.reason = std::string(decision.reason);
     if (decision.retry) attempt.wait = decision.delay;
-    if (plan_.on_attempt) plan_.on_attempt(attempt);
+    tell(attempt);
     if (!decision.retry) throw_error(std::move(error));
-
-    asio::steady_timer timer(co_await asio::this_coro::executor, decision.delay);
-    co_await timer.async_wait(asio::use_awaitable);
+    std::exception_ptr stopped;
+    try {
+      co_await sleep_until(Clock::now() + decision.delay);
+    } catch (...) {
+      stopped = std::current_exception();
+    }
+    if (stopped) throw_error(complete(error_from(stopped)));
   }
+}
+
+void HttpCall::tell(const Attempt& attempt) const {
+  if (plan_.on_attempt) plan_.on_attempt(attempt);
+  if (plan_.observation != nullptr) plan_.observation->finish_attempt(attempt);
 }
 
 }  // namespace lllm

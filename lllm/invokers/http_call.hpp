@@ -8,12 +8,14 @@
 #include <vector>
 
 #include "lllm/base/error.hpp"
+#include "lllm/base/secret.hpp"
 #include "lllm/core/awaitable.hpp"
 #include "lllm/core/call_options.hpp"
 #include "lllm/core/invoke_result.hpp"
 #include "lllm/formats/http_message.hpp"
 #include "lllm/formats/retry.hpp"
 #include "lllm/invokers/exchange_recorder.hpp"
+#include "lllm/invokers/observation.hpp"
 #include "lllm/net/http_client.hpp"
 #include "lllm/wires/codec.hpp"
 #include "lllm/wires/providers.hpp"
@@ -27,9 +29,10 @@ struct HttpCallPlan {
   HttpClient* client = nullptr;  ///< outlives the call (the caller holds its owner)
   const Codec* codec = nullptr;
   std::shared_ptr<const Provider> provider;
-  std::string model;       ///< for errors: as the caller wrote it
-  std::string wire_model;  ///< as the provider calls it
-  std::string key_source;  ///< for errors: where the key is from; may be empty
+  std::string model;            ///< for errors: as the caller wrote it
+  std::string wire_model;       ///< as the provider calls it
+  const Secret* key = nullptr;  ///< what must not be in an error, also where the provider says it back
+  std::string key_source;       ///< for errors: where the key is from; may be empty
   HttpRequest request;
   HttpTimeouts timeouts;
   BaseStreamHandler* handler = nullptr;  ///< null: not streamed
@@ -40,6 +43,7 @@ struct HttpCallPlan {
   RetryBudget* budget = nullptr;  ///< of the origin; outlives the call
   std::function<void(const Attempt&)> on_attempt;
   std::shared_ptr<ExchangeRecorder> recorder;  ///< null: nobody wants to see the exchanges
+  Observation* observation = nullptr;          ///< null: nobody looks; else it outlives the call
   /// Signs or authorises the request anew before each attempt; may be empty.
   std::function<asio::awaitable<void>(HttpRequest&)> authorize;
 };
@@ -55,13 +59,20 @@ class HttpCall {
   HttpCall(HttpCallPlan& plan, InvokeResult& result) : plan_(plan), result_(result) {}
 
   /// Once. @throws Exception with provider, model, status, request id, attempts and the partial message
-  /// filled in.
+  /// filled in; whatever it waits for, it ends at the plan's deadline. What a stream handler throws passes
+  /// through as it is.
   asio::awaitable<void> run();
 
  private:
   asio::awaitable<void> attempt();
   asio::awaitable<void> poll(std::string path);
   asio::awaitable<void> read_stream(HttpExchange& exchange);
+  [[nodiscard]] asio::awaitable<void> in_time(asio::awaitable<void> work) const;
+  asio::awaitable<void> begin_delivery();
+  asio::awaitable<void> sleep_until(HttpCallPlan::Clock::time_point when);
+  void note_handler_failure();
+  void tell(const Attempt& attempt) const;
+  void check_progress(std::optional<HttpCallPlan::Clock::time_point>& heartbeats_since) const;
   asio::awaitable<void> deliver(const std::vector<StreamChunk>& chunks);
   asio::awaitable<void> deliver_whole(const Message& message);
   asio::awaitable<Error> refusal(HttpExchange& exchange);

@@ -1,5 +1,6 @@
 #include "lllm/invokers/litellm_invoker.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <optional>
 #include <unordered_map>
@@ -15,6 +16,7 @@
 #include "lllm/invokers/finish_reply.hpp"
 #include "lllm/invokers/google_auth.hpp"
 #include "lllm/invokers/http_call.hpp"
+#include "lllm/invokers/observation.hpp"
 #include "lllm/invokers/price_cache.hpp"
 #include "lllm/invokers/scripted_invoker.hpp"
 #include "lllm/wires/codec.hpp"
@@ -54,6 +56,11 @@ Result<> authorize(HttpHeaders& headers, const ProviderAccess& access) {
   return {};
 }
 
+std::uint64_t next_number() {
+  static std::atomic<std::uint64_t> last = 0;
+  return ++last;
+}
+
 }  // namespace
 
 // What calls share. They hold it too, so it outlives an invoker that is destroyed with calls in flight.
@@ -64,6 +71,7 @@ class LiteLLMInvoker::Core {
   /// On our executor, wherever it is awaited. It holds `self`: the invoker may be destroyed meanwhile.
   static asio::awaitable<InvokeResult> call(std::shared_ptr<Core> self, Dialog dialog, std::string model,
                                             CallOptions options);
+  void close();
 
   asio::any_io_executor executor_;
   HttpClient client_;
@@ -104,6 +112,7 @@ class LiteLLMInvoker::Core {
   std::unordered_map<Origin, RetryBudget> budgets_;
   static constexpr std::size_t most_destinations = 1024;
   std::unordered_map<std::string, Destination> completions_, responses_;  // by the name that the caller uses
+  std::uint64_t number_ = next_number();                                  // among the process's invokers
 };
 
 LiteLLMInvoker::Core::Core(asio::any_io_executor executor, InvokerOptions options)
@@ -219,6 +228,7 @@ Result<HttpCallPlan> LiteLLMInvoker::Core::plan(const Dialog& dialog, const std:
       return sign_for_bedrock(variables, region, request);
     };
   plan.key_source = access.key_source;
+  plan.key = &access.key;
   plan.client = &client_;
   plan.timeouts = options_.timeouts();
   plan.timeouts.deadline = plan.deadline;
@@ -256,35 +266,58 @@ asio::awaitable<InvokeResult> LiteLLMInvoker::Core::call(std::shared_ptr<Core> s
     co_await std::move(pending);
     co_return result;
   }
-  if (model.starts_with("echo/")) {
-    auto pending = call_echo(dialog, model, options, result);
+  std::unique_ptr<Observation> observation;  // most have none, and the frame stays small
+  if (!self->options_.observers().empty())
+    observation = std::make_unique<Observation>(self->options_.observers(), self->client_, self->number_);
+  try {
+    if (model.starts_with("echo/")) {
+      if (observation) observation->start("echo", model, static_cast<bool>(options.stream_handler()));
+      auto pending = call_echo(dialog, model, options, result);
+      co_await std::move(pending);
+      if (observation) observation->succeed(result);
+      co_return result;
+    }
+    auto made = self->plan(dialog, model, options, result);
+    if (observation)
+      observation->start(made ? made->provider->name : "", model,
+                         static_cast<bool>(options.stream_handler()));
+    if (!made) throw_error(Error(made.error()).model(model));
+    made->observation = observation.get();
+    HttpCall http_call(*made, result);
+    auto pending = http_call.run();
     co_await std::move(pending);
-    co_return result;
-  }
-  auto made = self->plan(dialog, model, options, result);
-  if (!made) throw_error(Error(made.error()).model(model));
-  HttpCall http_call(*made, result);
-  auto pending = http_call.run();
-  co_await std::move(pending);
 
-  Message& message = result.message;
-  message.provider = made->provider->name;
-  if (message.model.empty()) message.model = model;
-  // The provider may name a dated version; the name that was asked for is the fallback.
-  const auto* price = self->prices_.find(message.provider, message.model);
-  if (price == nullptr) price = self->prices_.find(message.provider, made->wire_model);
-  if (price != nullptr) message.cost_breakdown = cost_of(message.usage, *price);
-  finish_reply(result, dialog, options);
-  if (const auto& handler = options.stream_handler())
-    if (auto finishing = handler->on_finish(result); finishing.valid()) co_await std::move(finishing);
-  co_return result;
+    Message& message = result.message;
+    message.provider = made->provider->name;
+    if (message.model.empty()) message.model = model;
+    // The provider may name a dated version; the name that was asked for is the fallback.
+    const auto* price = self->prices_.find(message.provider, message.model);
+    if (price == nullptr) price = self->prices_.find(message.provider, made->wire_model);
+    if (price != nullptr) message.cost_breakdown = cost_of(message.usage, *price);
+    finish_reply(result, dialog, options);
+    if (const auto& handler = options.stream_handler())
+      if (auto finishing = handler->on_finish(result); finishing.valid()) co_await std::move(finishing);
+    if (observation) observation->succeed(result);
+    co_return result;
+  } catch (...) {
+    const Error error = error_from(std::current_exception());
+    if (observation) observation->fail(error);
+    // A cancellation that Asio itself reported, from a wait between two steps or from a sink.
+    if (error.kind() == ErrorKind::cancelled && error.model().empty()) throw_error(Error(error).model(model));
+    throw;
+  }
+}
+
+void LiteLLMInvoker::Core::close() {
+  client_.close();
+  for (const auto& observer : options_.observers()) observer->pool_state(number_, client_.stats());
 }
 
 LiteLLMInvoker::LiteLLMInvoker(asio::any_io_executor executor, InvokerOptions options)
     : core_(std::make_shared<Core>(std::move(executor), std::move(options))) {}
 
 LiteLLMInvoker::~LiteLLMInvoker() {
-  core_->client_.close();
+  core_->close();
 }
 
 asio::awaitable<InvokeResult> LiteLLMInvoker::call(Dialog dialog, std::string model, CallOptions options) {

@@ -14,6 +14,7 @@
 #include "lllm/base/secret.hpp"
 #include "lllm/invokers/environment.hpp"
 #include "lllm/invokers/invoker.hpp"
+#include "lllm/invokers/observer.hpp"
 #include "lllm/net/http_client.hpp"
 #include "lllm/wires/prices.hpp"
 #include "lllm/wires/providers.hpp"
@@ -59,6 +60,10 @@ class InvokerOptions {
   InvokerOptions& on_attempt(std::function<void(const Attempt&)> hook) {
     return on_attempt_ = std::move(hook), *this;
   }
+  /// Sees what every call does: see observer.hpp, LogObserver, MetricsObserver. May be given several times.
+  InvokerOptions& observe(std::shared_ptr<CallObserver> observer) {
+    return observers_.push_back(std::move(observer)), *this;
+  }
 
   /// Sees every exchange that got an answer as a recording without secrets, on the invoker's executor. It
   /// must not throw. Bodies are kept until then: for finding faults, not for production.
@@ -80,6 +85,7 @@ class InvokerOptions {
   [[nodiscard]] const PriceTable& prices() const { return prices_; }
   [[nodiscard]] const std::function<void(const Attempt&)>& on_attempt() const { return on_attempt_; }
   [[nodiscard]] const std::function<void(const Recording&)>& on_exchange() const { return on_exchange_; }
+  [[nodiscard]] const std::vector<std::shared_ptr<CallObserver>>& observers() const { return observers_; }
 
  private:
   std::string base_url_;
@@ -96,6 +102,7 @@ class InvokerOptions {
   PriceTable prices_;
   std::function<void(const Attempt&)> on_attempt_;
   std::function<void(const Recording&)> on_exchange_;
+  std::vector<std::shared_ptr<CallObserver>> observers_;
 };
 
 /// Calls any provider by LiteLLM's model names ("openai/gpt-4o", "claude-haiku-4-5", "groq/…",

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <new>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
@@ -153,11 +154,12 @@ void Connection::release() {
 }
 
 const asio::mutable_buffer* Connection::lend() {
-  if (may_lend_late_ && phase_ == Phase::waiting) {
+  lent_ = asio::mutable_buffer(inline_, sizeof inline_);
+  if (!may_lend_late_ || phase_ != Phase::waiting) return &lent_;
+  try {
     borrow();
     lent_ = asio::mutable_buffer(raw_begin(), raw_room());
-  } else {
-    lent_ = asio::mutable_buffer(inline_, sizeof inline_);
+  } catch (const std::bad_alloc&) {  // Asio asks where nothing may be thrown: absorb() asks again
   }
   return &lent_;
 }

@@ -234,7 +234,7 @@ asio::awaitable<bool> send_request(Connection& connection, std::string_view wire
 }
 
 asio::awaitable<HttpExchange> exchange(std::shared_ptr<HttpClient::Core> core, const HttpRequest& request,
-                                       HttpTimeouts timeouts) {
+                                       HttpTimeouts timeouts, HttpWatcher* watcher = nullptr) {
   const auto started = Clock::now();
   if (const auto checked = check_request(request); !checked) throw_error(checked.error());
   std::string wire;
@@ -264,6 +264,7 @@ asio::awaitable<HttpExchange> exchange(std::shared_ptr<HttpClient::Core> core, c
       Connection& connection = *state->lease.connection();
       timings.connected = Clock::now() - started;
       timings.tls_resumed = connection.resumed();
+      if (watcher != nullptr) watcher->connected(timings);
       const bool may_replay = timings.reused && !timings.replayed;
       try {
         connection.call_deadline(deadline);
@@ -456,8 +457,9 @@ asio::awaitable<HttpExchange> HttpClient::send(HttpRequest request, HttpTimeouts
   return exchange_owned(core_, std::move(request), timeouts);
 }
 
-asio::awaitable<HttpExchange> HttpClient::send_kept(const HttpRequest& request, HttpTimeouts timeouts) {
-  return exchange(core_, request, timeouts);
+asio::awaitable<HttpExchange> HttpClient::send_kept(const HttpRequest& request, HttpTimeouts timeouts,
+                                                    HttpWatcher* watcher) {
+  return exchange(core_, request, timeouts, watcher);
 }
 
 void HttpClient::close() {

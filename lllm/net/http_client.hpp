@@ -30,6 +30,9 @@ struct HttpTimeouts {
   std::chrono::milliseconds first_byte{
       600'000};                             ///< From the request to the answer's head: first_byte_timeout.
   std::chrono::milliseconds idle{120'000};  ///< Between two reads of the body: idle_timeout.
+  /// Between two events of a stream, heartbeats aside: idle_timeout, too. Kept by the invoker, which can tell
+  /// them apart.
+  std::chrono::milliseconds progress{600'000};
   /// The end of the whole call, waiting for a connection included: deadline_exceeded.
   std::optional<std::chrono::steady_clock::time_point> deadline;
 
@@ -68,6 +71,14 @@ struct HttpTimings {
   bool replayed =
       false;  ///< Sent twice: the kept connection turned out to be dead before any byte of an answer.
   bool tls_resumed = false;
+};
+
+/// Told while `send` is under way, on the client's executor. It must not throw.
+class HttpWatcher {
+ public:
+  virtual ~HttpWatcher() = default;
+  /// The request is about to be written; twice when it is replayed. `timings` are known up to `connected`.
+  virtual void connected(const HttpTimings& timings) = 0;
 };
 
 struct HttpClientStats {
@@ -135,9 +146,10 @@ class HttpClient {
   /// Cancellation: terminal; the connection is closed and its place in the pool freed.
   asio::awaitable<HttpExchange> send(HttpRequest request, HttpTimeouts timeouts = HttpTimeouts());
 
-  /// The same for a request that is not given away: it must outlive the wait. A call that may have to be made
-  /// again keeps its request and saves the copies.
-  asio::awaitable<HttpExchange> send_kept(const HttpRequest& request, HttpTimeouts timeouts = HttpTimeouts());
+  /// The same for a request that is not given away: it must outlive the wait, and so must the watcher, if
+  /// any. A call that may have to be made again keeps its request and saves the copies.
+  asio::awaitable<HttpExchange> send_kept(const HttpRequest& request, HttpTimeouts timeouts = HttpTimeouts(),
+                                          HttpWatcher* watcher = nullptr);
 
   /// Ends every exchange with `cancelled` and drops the idle connections. Later calls fail likewise.
   void close();

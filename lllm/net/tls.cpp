@@ -109,6 +109,16 @@ void show_certificate(SSL_CTX* context, const std::string& certificate_pem, cons
     refuse("our private key does not fit our certificate");
 }
 
+/// The system's certificates: 50 ms of reading, once for the whole process.
+X509_STORE* system_trust() {
+  static X509_STORE* const store = [] {
+    X509_STORE* fresh = X509_STORE_new();
+    if (fresh != nullptr) X509_STORE_set_default_paths(fresh);
+    return fresh;
+  }();
+  return store;
+}
+
 bool is_address(const std::string& host) {
   boost::system::error_code failure;
   boost::asio::ip::make_address(host, failure);
@@ -163,7 +173,7 @@ std::shared_ptr<TlsContext> TlsContext::client(const TlsOptions& options) {
   made->verifies_ = options.verify;
   SSL_CTX_set_verify(context, options.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
   if (options.ca_file.empty() && options.ca_pem.empty()) {
-    SSL_CTX_set_default_verify_paths(context);
+    if (X509_STORE* store = system_trust(); store != nullptr) SSL_CTX_set1_cert_store(context, store);
   } else {
     if (!options.ca_file.empty() && SSL_CTX_load_verify_file(context, options.ca_file.c_str()) != 1)
       refuse("the CA file " + options.ca_file + " cannot be read");

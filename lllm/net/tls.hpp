@@ -19,7 +19,7 @@ namespace lllm {
 struct TlsOptions {
   /// False accepts any certificate: for a test against a server of one's own. Nothing but code can set it.
   bool verify = true;
-  std::string ca_file;  ///< PEM file to trust instead of the system's store.
+  std::string ca_file;  ///< PEM file to trust instead of the system's store, which is read once per process.
   std::string ca_pem;   ///< PEM text to trust, beside ca_file; together they replace the system's store.
   std::string certificate_pem;  ///< Our own certificate with its chain, for servers that ask for one (mTLS).
   Secret private_key_pem;       ///< Its key.

@@ -167,6 +167,81 @@ TEST_SUITE("agent/agent") {
     CHECK(agent.dialog().size() == 1);  // as before the turn
   }
 
+  TEST_CASE("fault 93: a tool that hangs is ended by the turn's deadline, and the others with it") {
+    struct Ended {
+      int cancelled = 0;
+    };
+    const auto ended = std::make_shared<Ended>();
+    const Tool hanging = Tool::from<Query>("hang", "", [ended](Query) -> asio::awaitable<std::string> {
+      auto held = ended;
+      asio::steady_timer timer(co_await asio::this_coro::executor, std::chrono::hours(1));
+      try {
+        co_await timer.async_wait(asio::use_awaitable);
+      } catch (const boost::system::system_error&) {
+        ++held->cancelled;
+        throw;
+      }
+      co_return "never";
+    });
+    ScriptedInvoker invoker;
+    invoker.then(calling({{"1", "hang", R"({"q":"a"})"}, {"2", "hang", R"({"q":"b"})"}}));
+    Agent agent("a", invoker, "m");
+    agent.tools = {hanging};
+    agent.options.deadline(std::chrono::milliseconds(50));
+    agent.receive("go");
+    try {
+      run(agent.respond());
+      FAIL("it did not throw");
+    } catch (const Exception& e) {
+      CHECK(e.kind() == ErrorKind::deadline_exceeded);
+      CHECK(e.error().message().find("hang") != std::string::npos);
+      REQUIRE(e.error().partial());
+      CHECK(e.error().partial()->tool_calls.size() == 2);
+    }
+    CHECK(ended->cancelled == 2);
+    CHECK(invoker.calls().size() == 1);
+    CHECK(agent.session().state == AgentCallSession::State::failed);
+    CHECK(agent.dialog().size() == 1);  // as before the turn
+  }
+
+  TEST_CASE(
+      "fault 93: the deadline also ends a slow context manager, and no recall is waited for beyond it") {
+    struct Slow final : ContextManager {
+      asio::awaitable<Dialog> prepare(Dialog dialog, std::string) override {
+        asio::steady_timer timer(co_await asio::this_coro::executor, std::chrono::hours(1));
+        co_await timer.async_wait(asio::use_awaitable);
+        co_return dialog;
+      }
+    };
+    ScriptedInvoker invoker;
+    Agent agent("a", invoker, "m");
+    agent.context_manager = std::make_shared<Slow>();
+    agent.options.deadline(std::chrono::milliseconds(30));
+    agent.receive("go");
+    asio::io_context loop(1);
+    CHECK(test::error_on(loop, agent.respond()).kind() == ErrorKind::deadline_exceeded);
+
+    ScriptedInvoker busy;
+    busy.then(Error(ErrorKind::overloaded, "busy").retry_after(std::chrono::hours(1)));
+    Agent other("b", busy, "m");
+    other.limits.max_llm_recall = 3;
+    other.receive("go");
+    CHECK(test::error_on(loop, other.respond()).kind() == ErrorKind::overloaded);
+  }
+
+  TEST_CASE("a tool's own timeout is the tool's failure, in words for the model") {
+    ScriptedInvoker invoker;
+    invoker.then(calling({{"1", "slow", R"({"q":"a"})"}})).then("ok");
+    Agent agent("a", invoker, "m");
+    agent.tools = {Tool::from<Query>("slow", "", [](Query) -> std::string {
+      throw_error(ErrorKind::deadline_exceeded, "no answer within 5 s");
+    })};
+    agent.receive("go");
+    CHECK(run(agent.respond()).text() == "ok");
+    CHECK(invoker.calls().at(1).tail().is_error);
+    CHECK(invoker.calls().at(1).tail().text().find("no answer within 5 s") != std::string::npos);
+  }
+
   TEST_CASE("an unusable reply is repaired in the working dialog, which does not pollute the main one") {
     TagSpec spec;
     spec.required_xml_tags = {"answer"};

@@ -137,5 +137,14 @@ TEST_SUITE("net/proxy") {
     const auto refused = fetch("user:wrong@");
     CHECK(refused.failed_with(ErrorKind::proxy_failed));
     CHECK(server.requests() == 1);
+
+    // NO_PROXY: the same credentials are never shown to the proxy, and nothing goes through it.
+    auto direct = through(port, "user:wrong@");
+    direct.proxies->direct.emplace_back("localhost");
+    direct.tls.ca_pem = server.ca_pem();
+    HttpClient client(loop.get_executor(), direct);
+    const HttpRequest request("GET", {"https", "localhost", server.port()}, "/");
+    CHECK(run_on(loop, try_fetch(client, request)).body == "through the tunnel");
+    CHECK(server.requests() == 2);
   }
 }

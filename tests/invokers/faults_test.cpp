@@ -1,0 +1,173 @@
+// Faults 30 to 33, 40, 46, 79, 92: what a provider can do to a call, seen from the invoker.
+#include <chrono>
+
+#include <doctest/doctest.h>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "tests/invokers/world.hpp"
+
+using namespace lllm;
+using namespace lllm::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+asio::awaitable<void> sleep_for(std::chrono::milliseconds time) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, time);
+  co_await timer.async_wait(asio::use_awaitable);
+}
+
+HttpHandler sends(int status, std::string type, std::string body, HttpHeaders more = {}) {
+  return [status, type = std::move(type), body = std::move(body), more = std::move(more)](
+             const HttpServerRequest&, HttpResponder& responder) {
+    HttpHeaders headers = of_type(type);
+    for (const auto& [name, value] : more) headers.add(name, value);
+    return responder.send(status, std::move(headers), body);
+  };
+}
+
+asio::awaitable<void> beats(HttpResponder& responder, std::string heartbeat) {
+  co_await responder.start(200, of_type("text/event-stream"));
+  const std::string first = chat_delta("one");
+  co_await responder.write(first);
+  for (;;) {
+    co_await sleep_for(5ms);
+    co_await responder.write(heartbeat);
+  }
+}
+
+}  // namespace
+
+TEST_SUITE("invokers/faults") {
+  TEST_CASE("fault 30: an empty 200 says so, streamed or not") {
+    World empty(sends(200, "application/json", ""));
+    const Error error = empty.failure();
+    CHECK(error.kind() == ErrorKind::bad_reply);
+    CHECK(error.message().find("empty body") != std::string::npos);
+    CHECK(error.status() == 200);
+    CHECK(error.attempts() == 1);
+    Collector sink;
+    CHECK(empty.failure(CallOptions().stream_handler(&sink)).kind() == ErrorKind::bad_reply);
+
+    World silent(sends(200, "text/event-stream", ""), [](InvokerOptions& o) { o.max_retries(0); });
+    CHECK(silent.failure(CallOptions().stream_handler(&sink)).kind() == ErrorKind::incomplete_reply);
+    CHECK(sink.text.empty());
+  }
+
+  TEST_CASE("faults 31 to 33: a redirect is an error; nobody else is asked, and the key goes nowhere") {
+    World elsewhere(sends(200, "application/json", chat_whole));
+    for (const int status : {301, 302, 307, 308}) {
+      CAPTURE(status);
+      World world(
+          sends(status, "text/plain", "", {{"Location", elsewhere.server->url() + "/v1/chat/completions"}}));
+      const Error error = world.failure();
+      CHECK(error.status() == status);
+      CHECK(error.attempts() == 1);
+    }
+    CHECK(elsewhere.server->requests() == 0);
+  }
+
+  TEST_CASE("fault 40: HTML with status 200 is the wrong content type") {
+    for (const auto& page :
+         {std::string("<!doctype html><h1>Sign in</h1>"), "<html>" + std::string(50'000, 'x')}) {
+      World world(sends(200, "text/html; charset=utf-8", page));
+      Collector sink;
+      for (const bool streamed : {false, true}) {
+        CallOptions options;
+        if (streamed) options.stream_handler(&sink);
+        const Error error = world.failure(options);
+        CHECK(error.kind() == ErrorKind::bad_reply);
+        CHECK(error.message().find("text/html") != std::string::npos);
+        CHECK(error.provider_text().size() < 8'000);
+        CHECK(error.attempts() == 1);
+      }
+      CHECK(sink.text.empty());
+    }
+  }
+
+  TEST_CASE("fault 46: heartbeats alone keep no call alive: a timeout, with what had come") {
+    for (const std::string& heartbeat :
+         std::vector<std::string>{": keep-alive\n\n", "event: ping\ndata: {\"type\":\"ping\"}\n\n"}) {
+      CAPTURE(heartbeat);
+      HttpTimeouts timeouts;
+      timeouts.progress = 60ms;
+      timeouts.idle = 10s;
+      World world([&heartbeat](const HttpServerRequest&,
+                               HttpResponder& responder) { return beats(responder, heartbeat); },
+                  [&](InvokerOptions& o) { o.timeouts(timeouts); });
+      Collector sink;
+      const Error error = world.failure(CallOptions().stream_handler(&sink).deadline(20s));
+      CHECK(error.kind() == ErrorKind::idle_timeout);
+      REQUIRE(error.partial());
+      CHECK(error.partial()->text() == "one");
+      CHECK(sink.text == "one");
+      CHECK(error.attempts() == 1);
+      CHECK(world.invoker->stats().open == 0);
+    }
+  }
+
+  TEST_CASE("fault 79: in an outage a call costs at most 1.1 requests in steady state") {
+    World world(sends(503, "application/json", R"({"error":{"message":"down"}})", {{"retry-after-ms", "1"}}));
+    constexpr int calls = 300;
+    for (int i = 0; i < calls; ++i) CHECK(world.failure().kind() == ErrorKind::overloaded);
+    // The reserve of ten, one per ten calls, and what two a minute add while this runs.
+    CHECK(world.server->requests() >= calls);
+    CHECK(world.server->requests() <= calls + calls / 10 + 10 + 4);
+  }
+
+  TEST_CASE("fault 92: a wait that the deadline would cut short is not begun, and a wait is ended at once") {
+    World world(sends(503, "application/json", R"({"error":{"message":"down"}})", {{"retry-after", "20"}}));
+    const auto start = Clock::now();
+    const Error late = world.failure(CallOptions().deadline(10s));
+    CHECK(late.kind() == ErrorKind::overloaded);
+    CHECK(late.retry_after() == 20s);
+    CHECK(late.attempts() == 1);
+    CHECK(Clock::now() - start < 10s);
+
+    // Cancelled in the wait.
+    asio::cancellation_signal signal;
+    std::exception_ptr failure;
+    asio::co_spawn(
+        world.loop, world.invoker->call(question(), World::model, CallOptions().deadline(600s)),
+        asio::bind_cancellation_slot(
+            signal.slot(), [&](const std::exception_ptr& thrown, const InvokeResult&) { failure = thrown; }));
+    world.loop.restart();
+    while (world.server->requests() < 2) world.loop.run_one();
+    world.loop.run_for(20ms);  // the answer comes, and the wait begins
+    REQUIRE(!failure);
+    const auto struck = Clock::now();
+    signal.emit(asio::cancellation_type::terminal);
+    while (!failure) world.loop.run_one();
+    const Error cancelled = error_from(failure);
+    CHECK(cancelled.kind() == ErrorKind::cancelled);
+    CHECK(cancelled.attempts() == 1);
+    CHECK(Clock::now() - struck < 10s);
+  }
+
+  TEST_CASE("a sink that hangs is ended by the deadline, which tells what had come") {
+    struct Hanging final : BaseStreamHandler {
+      asio::awaitable<void> handle_chunk(std::string_view, const StreamChunk&) override {
+        return sleep_for(std::chrono::hours(1));
+      }
+    };
+    World world(sends(200, "text/event-stream", chat_delta("one") + chat_end));
+    Hanging sink;
+    const Error error = world.failure(CallOptions().stream_handler(&sink).deadline(50ms));
+    CHECK(error.kind() == ErrorKind::deadline_exceeded);
+    REQUIRE(error.partial());
+    CHECK(error.partial()->text() == "one");
+    CHECK(error.provider() == "openai");
+    CHECK(world.invoker->stats().open == 0);
+  }
+
+  TEST_CASE("a model that works on and on is asked until the deadline, and no longer") {
+    World world(sends(200, "application/json", R"({"id":"resp_1","status":"in_progress","output":[]})"));
+    const Error error = world.failure(CallOptions().api_type(ApiType::response).deadline(400ms));
+    CHECK(error.kind() == ErrorKind::deadline_exceeded);
+  }
+}
