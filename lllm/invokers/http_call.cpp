@@ -322,10 +322,17 @@ asio::awaitable<void> HttpCall::attempt() {
     co_await std::move(pending);
     co_return;
   }
-  const std::string body = co_await exchange.read_all(plan_.max_reply_bytes);
+  std::string received;
+  std::string_view body = exchange.whole_body(plan_.max_reply_bytes);
+  if (body.empty()) {
+    received = co_await exchange.read_all(plan_.max_reply_bytes);
+    body = received;
+  }
   if (plan_.recorder) plan_.recorder->add(body);
   take(decode(exchange.head(), body));
-  if (auto path = plan_.codec->poll_path(body)) {
+  auto path = plan_.codec->poll_path(body);
+  exchange = HttpExchange();  // the connection is free for others
+  if (path) {
     auto pending = poll(std::move(*path));
     co_await std::move(pending);
   }

@@ -75,8 +75,8 @@ struct HttpExchange::State {
       : core(std::move(owner)), idle(timeouts.idle), reader(method, core->options.limits) {}
 
   ~State();
-  /// Reads until the head is complete.
-  asio::awaitable<void> read_head();
+  /// Reads what is in hand of the head. True when it is complete; false: more bytes are needed.
+  bool head_in_hand();
   /// Sees to it that a packed body is unpacked. @throws Exception bad_http for a coding that nobody asked
   /// for.
   void unpack();
@@ -194,23 +194,19 @@ asio::awaitable<void> HttpClient::Core::open(ConnectionPool::Lease& lease, const
 // --- one exchange
 // -------------------------------------------------------------------------------------------
 
-asio::awaitable<void> HttpExchange::State::read_head() {
+bool HttpExchange::State::head_in_hand() {
   Connection& connection = *lease.connection();
   while (!reader.head_complete()) {
     if (connection.data().empty()) {
-      if (connection.ended()) {
-        const auto whole = reader.end_of_input();
-        throw_error(Error(whole.error().kind(), whole.error().message() + " (" + connection.peer() + ')'));
-      }
-      auto received = connection.receive(as_values);
-      const auto [failure, size] = co_await std::move(received);
-      connection.absorb(failure, size);
-      continue;
+      if (!connection.ended()) return false;
+      const auto whole = reader.end_of_input();
+      throw_error(Error(whole.error().kind(), whole.error().message() + " (" + connection.peer() + ')'));
     }
     const auto used = reader.read_head(connection.data());
     if (!used) throw_error(used.error());
     connection.consume(*used);
   }
+  return true;
 }
 
 namespace {
@@ -276,7 +272,11 @@ asio::awaitable<HttpExchange> exchange(std::shared_ptr<HttpClient::Core> core, c
           state->reusable = co_await send_request(connection, wire, rest, done);
         }
         connection.allow(timeouts.first_byte, ErrorKind::first_byte_timeout);
-        co_await state->read_head();
+        while (!state->head_in_hand()) {
+          auto received = connection.receive(as_values);
+          const auto [failure, size] = co_await std::move(received);
+          connection.absorb(failure, size);
+        }
         break;
       } catch (const Exception& failure) {
         // A kept connection that the server had closed: nothing of an answer came, so nothing was done twice.
@@ -427,6 +427,18 @@ asio::awaitable<std::string_view> HttpExchange::read_some() {
   if (cut_short) throw_error(ErrorKind::bad_http, "HTTP: a packed body that ends before its data do");
   state.finish();
   co_return std::string_view();
+}
+
+std::string_view HttpExchange::whole_body(std::size_t limit) {
+  State& state = *state_;
+  if (state.finished || state.inflater || state.lease.connection() == nullptr) return {};
+  Connection& connection = *state.lease.connection();
+  const auto remaining = state.reader.body().remaining();
+  if (!remaining || *remaining == 0 || *remaining > limit || connection.data().size() < *remaining) return {};
+  const auto part = state.reader.read_body(connection.bytes(), connection.data().size());
+  if (!part) throw_error(part.error());
+  connection.consume(part->consumed);
+  return part->data;
 }
 
 asio::awaitable<std::string> HttpExchange::read_all(std::size_t limit) {

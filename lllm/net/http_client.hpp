@@ -112,6 +112,11 @@ class HttpExchange {
   /// Cancellation: terminal; the connection is closed.
   asio::awaitable<std::string_view> read_some();
 
+  /// The whole body, when all of it came with the head and is no longer than `limit`, as a view that lives as
+  /// long as this object; else empty, and nothing was read: then it is for read_some() or read_all().
+  /// @throws Exception bad_http.
+  [[nodiscard]] std::string_view whole_body(std::size_t limit);
+
   /// The rest of the body. @throws Exception as read_some; limit_exceeded when it is longer than `limit`
   /// bytes.
   asio::awaitable<std::string> read_all(std::size_t limit);
