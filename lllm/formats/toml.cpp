@@ -4,6 +4,7 @@
 #include <toml++/toml.h>
 
 #include "lllm/formats/document.hpp"
+#include "lllm/formats/toml_positions.hpp"
 
 namespace lllm {
 namespace {
@@ -69,31 +70,61 @@ Result<json::value> parse_toml(std::string_view text) {
   }
 }
 
+namespace {
+
+/// The node at a pointer, or its nearest parent: `complete` says which. `position` is where it begins.
+struct Found {
+  const toml::node* node = nullptr;
+  TextPosition position;
+  bool complete = true;
+};
+
+Found find_node(const toml::table& document, std::string_view pointer) {
+  Found found;
+  found.node = &document;
+  for (const auto& part : detail::pointer_parts(pointer)) {
+    const toml::node* next = nullptr;
+    if (const auto* table = found.node->as_table()) {
+      if (const auto member = table->find(part); member != table->end()) {
+        next = &member->second;
+        found.position = position_of(member->first.source().begin);
+      }
+    } else if (const auto* array = found.node->as_array()) {
+      std::size_t index = 0;
+      std::from_chars(part.data(), part.data() + part.size(), index);
+      next = array->get(index);
+      if (next != nullptr) found.position = position_of(next->source().begin);
+    }
+    found.complete = next != nullptr;
+    if (next == nullptr) break;
+    found.node = next;
+  }
+  return found;
+}
+
+}  // namespace
+
 TextPosition detail::locate_toml(std::string_view text, std::string_view pointer) {
   try {
     const toml::table document = toml::parse(text);
-    const toml::node* node = &document;
-    TextPosition position;
-    for (const auto& part : pointer_parts(pointer)) {
-      const toml::node* next = nullptr;
-      if (const auto* table = node->as_table()) {
-        if (const auto found = table->find(part); found != table->end()) {
-          next = &found->second;
-          position = position_of(found->first.source().begin);
-        }
-      } else if (const auto* array = node->as_array()) {
-        std::size_t index = 0;
-        std::from_chars(part.data(), part.data() + part.size(), index);
-        next = array->get(index);
-        if (next != nullptr) position = position_of(next->source().begin);
-      }
-      if (next == nullptr) break;
-      node = next;
-    }
-    return position;
+    return find_node(document, pointer).position;
   } catch (const std::exception&) {
     return {};
   }
+}
+
+std::vector<TextPosition> locate_toml_elements(std::string_view text, std::string_view pointer) {
+  std::vector<TextPosition> positions;
+  try {
+    const toml::table document = toml::parse(text);
+    const auto found = find_node(document, pointer);
+    if (!found.complete || !found.node->is_array()) return positions;
+    for (const auto& element : *found.node->as_array())
+      positions.push_back(position_of(element.source().begin));
+  } catch (const std::exception&) {
+    return {};
+  }
+  return positions;
 }
 
 }  // namespace lllm

@@ -55,10 +55,10 @@ struct FileRecord {
 struct LoadRecord {
   LoadRecord() = default;
   LoadOptions options;
-  std::string root;                                   ///< canonical folder
-  std::vector<std::string> keys;                      ///< everything it registered
-  std::vector<std::string> folders;                   ///< every package's own and everything it listed
-  std::vector<std::string> errors;                    ///< LoadReport::errors as text: known, not new
+  std::string root;                  ///< canonical folder
+  std::vector<std::string> keys;     ///< of the aliases it registered; the rest is in `files`
+  std::vector<std::string> folders;  ///< every package's own and everything it listed
+  std::vector<std::string> errors;   ///< LoadReport::errors as text: known, not new
   std::unordered_map<std::string, FileRecord> files;  ///< by path
 };
 

@@ -267,8 +267,8 @@ void Loader::merge_nodes(const std::vector<Package*>& order) {
     record->errors.push_back(error.to_string());
     if (!known.contains(record->errors.back())) outcome_.new_errors.push_back(error);
   }
-  record->keys.reserve(nodes.size());
-  for (const auto& node : nodes) record->keys.push_back(node->key());
+  for (const auto& node : nodes)
+    if (node->is_alias()) record->keys.push_back(node->key());
   outcome_.record = std::move(record);
 }
 

@@ -5,6 +5,7 @@
 
 #include "lllm/base/text.hpp"
 #include "lllm/formats/document.hpp"
+#include "lllm/formats/toml_positions.hpp"
 #include "lllm/runtime/resource_ref.hpp"
 
 namespace lllm {
@@ -119,15 +120,16 @@ class Reader {
         continue;
       }
       if (!value.is_array()) fail(pointer, "'packages' must be a list");
+      const auto places = locate_toml_elements(bytes_, pointer);
       std::size_t index = 0;
       for (const auto& element : value.get_array()) {
+        const auto where = index < places.size() ? places[index] : TextPosition();
         const auto element_pointer = pointer + "/" + std::to_string(index++);
         ManifestDependency dependency;
         std::tie(dependency.path, dependency.alias) = path_and_word(element, element_pointer, "as", "alias");
         if (!dependency.alias.empty())
           if (const auto valid = check_package_name(dependency.alias); !valid)
             fail(element_pointer, "the alias is no name: " + valid.error().message());
-        const auto where = locate(Syntax::toml, bytes_, element_pointer);
         dependency.line = where.line;
         dependency.column = where.column;
         manifest_.dependencies.push_back(std::move(dependency));
@@ -150,8 +152,10 @@ class Reader {
       section.paths.emplace_back(name, "");
     } else {
       if (!paths->is_array()) fail("/" + name + "/paths", "'paths' must be a list");
+      const auto places = locate_toml_elements(bytes_, "/" + name + "/paths");
       std::size_t index = 0;
       for (const auto& element : paths->get_array()) {
+        const auto where = index < places.size() ? places[index] : TextPosition();
         const auto pointer = "/" + name + "/paths/" + std::to_string(index++);
         SectionPath path;
         std::tie(path.path, path.prefix) = path_and_word(element, pointer, "under", "prefix");
@@ -159,7 +163,6 @@ class Reader {
         if (!path.prefix.empty())
           if (const auto valid = check_resource_path(path.prefix); !valid)
             fail(pointer, valid.error().message());
-        const auto where = locate(Syntax::toml, bytes_, pointer);
         path.line = where.line;
         path.column = where.column;
         section.paths.push_back(std::move(path));

@@ -247,13 +247,16 @@ Result<> Runtime::add_outcome(Registry& next, LoadOutcome& outcome) {
     std::unordered_set<std::string_view> coming;
     coming.reserve(outcome.nodes.size());
     for (const auto& node : outcome.nodes) coming.insert(node->key());
-    for (const auto& key : (*before)->keys) {
+    const auto forget = [&](const std::string& key) {
       const auto* present = next.find(key);
       // What C++ code registered over a file's resource stays.
-      if (present == nullptr || (*present)->file().empty() || coming.contains(key)) continue;
+      if (present == nullptr || (*present)->file().empty() || coming.contains(key)) return;
       report.changed.push_back(key);
       next.erase(key);
-    }
+    };
+    for (const auto& key : (*before)->keys) forget(key);
+    for (const auto& [path, file] : (*before)->files)
+      for (const auto& node : file.nodes) forget(node->key());
   }
   for (const auto& node : outcome.nodes) {
     const auto* present = next.find(node->key());
