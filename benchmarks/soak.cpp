@@ -350,12 +350,10 @@ int soak(const Arguments& args) {
   const auto start = Clock::now();
   const auto end =
       start + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(args.minutes * 60));
-  std::size_t files_before = 0;
-  std::size_t files_after = 0;
+  const std::size_t files_before = open_files();
   std::size_t connections_after = 0;
   {
     asio::io_context loop(1);
-    files_before = open_files();
     HttpTimeouts timeouts;
     timeouts.connect = 30s;
     timeouts.first_byte = args.patience() + 60s;  // an unstreamed answer takes as long as its words
@@ -379,8 +377,8 @@ int soak(const Arguments& args) {
     loop.restart();
     loop.poll();
     connections_after = ledger->pool.open;
-    files_after = open_files();
   }
+  const std::size_t files_after = open_files();
 
   std::uint64_t accounted = 0;
   for (const auto& [outcome, count] : tally.outcomes) accounted += count;
