@@ -355,7 +355,7 @@ int soak(const Arguments& args) {
   {
     asio::io_context loop(1);
     HttpTimeouts timeouts;
-    timeouts.connect = 30s;
+    timeouts.connect = timeouts.tls = 60s;        // all begin at once, and the provider has one thread
     timeouts.first_byte = args.patience() + 60s;  // an unstreamed answer takes as long as its words
     timeouts.idle = args.patience();
     HttpClientOptions http;
