@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <sstream>
 
 #include <yaml-cpp/depthguard.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include "lllm/base/text.hpp"
@@ -183,13 +185,55 @@ Error translated(const YAML::Exception& failure) {
 
 }  // namespace
 
+namespace {
+
+/// Remembers where a document begins, and nothing else.
+class Place final : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { see(mark); }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { see(mark); }
+  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t, const std::string&) override {
+    see(mark);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {
+    see(mark);
+  }
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {
+    see(mark);
+  }
+  void OnMapEnd() override {}
+
+  YAML::Mark begin = YAML::Mark::null_mark();
+
+ private:
+  void see(const YAML::Mark& mark) {
+    if (begin.is_null()) begin = mark;
+  }
+};
+
+/// Not YAML::LoadAll: a stray ',' or ']' at the beginning of a line is an empty document to yaml-cpp that
+/// takes nothing off its input, and the list of all documents has no end.
+void check_one_document(std::string_view text) {
+  std::istringstream input{std::string(text)};
+  YAML::Parser parser(input);
+  Place first;
+  Place second;
+  if (!parser.HandleNextDocument(first) || !parser.HandleNextDocument(second)) return;
+  fail(ErrorKind::parse_failed, "more than one YAML document in a file, or a stray bracket or comma",
+       second.begin);
+}
+
+}  // namespace
+
 Result<json::value> parse_yaml(std::string_view text) {
   try {
-    const auto documents = YAML::LoadAll(std::string(text));
-    if (documents.empty()) return json::value(nullptr);
-    if (documents.size() > 1)
-      fail(ErrorKind::parse_failed, "more than one YAML document in a file", documents[1].Mark());
-    return Converter().convert(documents[0]);
+    check_one_document(text);
+    return Converter().convert(YAML::Load(std::string(text)));
   } catch (const Exception& failure) {
     return failure.error();
   } catch (const YAML::Exception& failure) {

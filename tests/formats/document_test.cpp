@@ -65,6 +65,11 @@ TEST_SUITE("formats/document") {
     CHECK(starts(refusal(Syntax::json, "{} {}"), "parse_failed 1:"));
     CHECK(starts(refusal(Syntax::json, ""), "parse_failed 1:1 not JSON"));
     CHECK(starts(refusal(Syntax::yaml, "a: 1\n---\nb: 2\n"), "parse_failed 3:1 more than one YAML document"));
+    // Found by fuzzing: endless documents to yaml-cpp.
+    for (const auto* stray : {",]a [", ",", "]", "a: 1\n]", "}"}) {
+      CAPTURE(stray);
+      CHECK(starts(refusal(Syntax::yaml, stray), "parse_failed "));
+    }
     CHECK(starts(refusal(Syntax::yaml, "a: !python/object:os.system x\n"), "parse_failed 1:4 the YAML tag"));
   }
 
