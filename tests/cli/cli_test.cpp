@@ -223,6 +223,9 @@ TEST_SUITE("cli/examples") {
     CHECK(package.starts_with("writer/system, echo\n"));
     CHECK(package.find("You are the editor of the city desk") != std::string::npos);
     CHECK(example("05_many_dialogs", "50").starts_with("50 dialogs, "));
+    CHECK(example("07_watch_calls")
+              .find("\nlllm_retries_total{provider=\"openai\",model=\"openai/gpt-4o-mini\"} 1\n") !=
+          std::string::npos);
   }
 
   TEST_CASE("an example without a key says what is missing and ends with 1") {

@@ -1,5 +1,5 @@
 // Watches what calls do: a log on stderr, and metrics as Prometheus reads them.
-//   ./06_watch_calls                      against the fake provider in this process
+//   ./07_watch_calls                      against the fake provider in this process
 #include <iostream>
 
 #include <lllm/base/log.hpp>
