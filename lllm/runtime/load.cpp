@@ -60,11 +60,13 @@ asio::awaitable<LoadOutcome> detail::run_loader(LoadOptions options,
   // where `progress` has cancelled: past the caller's handler and out of io_context::run(). So it suspends
   // once.
   co_await asio::post(asio::use_awaitable);
-  while (!loader->finished()) {
+  for (;;) {
+    const bool finished = loader->finished();
+    if (progress) progress(loader->progress());  // the last time, too: with everything done
+    if (finished) break;
     auto step = loader->changed.wait();
     co_await std::move(step);
     loader->changed.reset();
-    if (progress) progress(loader->progress());
   }
   co_return loader->take();
 }
