@@ -101,14 +101,14 @@ class TlsStream {
   long send_now(const char* data, std::size_t size);
 
   std::shared_ptr<TlsContext> context_;
-  ssl_st* ssl_ = nullptr;
+  Error error_;            // allocates: a constructor that fails once ssl_ is there would lose it
+  ssl_st* ssl_ = nullptr;  // ours
   int socket_;
   int send_errno_ = 0;
   bool established_ = false;
   std::string host_;
   std::string_view input_;
   std::string unsent_;
-  Error error_;
 };
 
 }  // namespace lllm
