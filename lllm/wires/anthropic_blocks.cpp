@@ -4,6 +4,7 @@
 #include "lllm/base/json.hpp"
 #include "lllm/base/text.hpp"
 #include "lllm/wires/anthropic.hpp"
+#include "lllm/wires/json_writing.hpp"
 #include "lllm/wires/model_args.hpp"
 
 namespace lllm::anthropic {
@@ -111,7 +112,7 @@ Result<> Blocks::media(bool& first, const MediaPart& media) {
     out_ += "\"base64\",\"media_type\":";
     string(media.mime.empty() ? "image/png" : media.mime);
     out_ += ",\"data\":\"";
-    out_ += media.data();  // base64 needs no escapes
+    append_base64(out_, media.data());
     out_ += '"';
   } else {
     out_ += "\"text\",\"media_type\":\"text/plain\",\"data\":";

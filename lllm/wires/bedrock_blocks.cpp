@@ -6,6 +6,7 @@
 #include "lllm/base/json.hpp"
 #include "lllm/base/text.hpp"
 #include "lllm/wires/bedrock.hpp"
+#include "lllm/wires/json_writing.hpp"
 #include "lllm/wires/model_args.hpp"
 
 namespace lllm::bedrock {
@@ -153,7 +154,7 @@ Result<> Blocks::media(bool& first, const MediaPart& media) {
     out_ += '}';
   } else {
     out_ += '"';
-    out_ += media.data();  // base64 needs no escapes
+    append_base64(out_, media.data());
     out_ += '"';
   }
   out_ += "}}}";

@@ -2,6 +2,7 @@
 
 #include "lllm/base/text.hpp"
 #include "lllm/wires/cohere.hpp"
+#include "lllm/wires/json_writing.hpp"
 #include "lllm/wires/model_args.hpp"
 #include "lllm/wires/providers.hpp"
 
@@ -246,15 +247,10 @@ class Encoder {
                                                " in a message, only images as bytes or by address");
     next(first);
     out() += R"({"type":"image_url","image_url":{"url":)";
-    if (media->base64) {
-      out() += "\"data:";
-      out() += media->mime.empty() ? "image/png" : media->mime;
-      out() += ";base64,";
-      out() += media->data();
-      out() += '"';
-    } else {
+    if (media->base64)
+      append_data_url(out(), *media, "image/png");
+    else
       string(media->url);
-    }
     if (!media->detail.empty()) {
       out() += ",\"detail\":";
       string(media->detail);

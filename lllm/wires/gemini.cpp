@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "lllm/wires/gemini_error.hpp"
 #include "lllm/wires/gemini_reply.hpp"
 #include "lllm/wires/gemini_request.hpp"
 #include "lllm/wires/providers.hpp"

@@ -1,20 +1,13 @@
 #include "lllm/wires/gemini_reply.hpp"
 
 #include <algorithm>
-#include <limits>
 
+#include "lllm/wires/gemini_error.hpp"
+#include "lllm/wires/gemini_usage.hpp"
 #include "lllm/wires/model_args.hpp"
 
 namespace lllm::gemini {
 namespace {
-
-std::optional<std::int64_t> sum(std::optional<std::int64_t> a, std::optional<std::int64_t> b) {
-  if (!a) return b;
-  if (!b) return a;
-  std::int64_t total = 0;
-  if (__builtin_add_overflow(*a, *b, &total)) return std::numeric_limits<std::int64_t>::max();
-  return total;
-}
 
 // Reasons for which a model's words were withheld.
 bool is_withheld(std::string_view finish_reason) {
@@ -42,50 +35,6 @@ json::value parsed(std::string_view raw) {
 }
 
 }  // namespace
-
-Error google_error(int status, std::string_view body) {
-  const Error plain = provider_error(status, body);
-  auto value = parse_json(body.substr(0, std::size_t{1} << 20));
-  if (value && value->is_array() && !value->get_array().empty())
-    value = json::value(value->get_array().front());
-  const json::value* error = value ? find(*value, "error") : nullptr;
-  if (error == nullptr) return plain;
-  // A wrong key is a 400 there, told apart by its reason.
-  bool wrong_key = false;
-  if (const auto* details = array_at(*error, "details"))
-    for (const auto& detail : *details) wrong_key |= text_at(detail, "reason") == "API_KEY_INVALID";
-  Error named = plain;
-  if (wrong_key) {
-    named = Error(ErrorKind::authentication, plain.message());
-    named.status(plain.status()).provider_text(plain.provider_text()).provider_code(plain.provider_code());
-  }
-  if (plain.provider_type().empty()) named.provider_type(std::string(text_at(*error, "status")));
-  return named;
-}
-
-Usage usage_from_gemini(std::string_view usage_json) {
-  std::optional<std::int64_t> prompt, tool_use, candidates, thoughts, total, cached;
-  TextArena arena;
-  JsonReader in(usage_json, arena);
-  in.object([&](std::string_view key) {
-    std::optional<std::int64_t>* counter = nullptr;
-    if (key == "promptTokenCount") counter = &prompt;
-    if (key == "toolUsePromptTokenCount") counter = &tool_use;
-    if (key == "candidatesTokenCount") counter = &candidates;
-    if (key == "thoughtsTokenCount") counter = &thoughts;
-    if (key == "totalTokenCount") counter = &total;
-    if (key == "cachedContentTokenCount") counter = &cached;
-    if (counter == nullptr) return;
-    if (const auto count = in.integer(); count && *count >= 0) *counter = count;
-  });
-  Usage usage;
-  usage.prompt_tokens = sum(prompt, tool_use);
-  usage.completion_tokens = sum(candidates, thoughts);
-  usage.total_tokens = total;
-  usage.cached_prompt_tokens = cached;
-  usage.reasoning_tokens = thoughts;
-  return usage;
-}
 
 void Reply::Part::clear() {
   text.reset();

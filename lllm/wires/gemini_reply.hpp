@@ -62,7 +62,6 @@ class Reply {
   void end_partial_call();
   void apply_media(const json::value& inline_data);
   void add_logprobs(std::string_view raw);
-  void read_grounding(std::string_view raw);
   void complete(Message& message) const;
   [[nodiscard]] json::array kept_parts() const;
 
@@ -81,15 +80,8 @@ class Reply {
   std::optional<std::size_t> partial_call_;  // position in kept_ of the call whose arguments still come
   PartialArgs partial_args_;
   std::vector<std::string> server_tools_;
-  std::vector<json::value> citations_;
   json::object candidate_extras_;  // what a Message has no place for …
   json::object extras_;            // … and at the top level
 };
-
-/// usageMetadata in OpenAI's meaning: thoughts are part of the completion, tool-use tokens of the prompt.
-Usage usage_from_gemini(std::string_view usage_json);
-
-/// provider_error(), with Google's own word (`status`) as the type, and a wrong key as what it is.
-Error google_error(int status, std::string_view body);
 
 }  // namespace lllm::gemini

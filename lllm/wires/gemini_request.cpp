@@ -8,6 +8,7 @@
 #include "lllm/base/text.hpp"
 #include "lllm/core/prompt.hpp"
 #include "lllm/wires/gemini_config.hpp"
+#include "lllm/wires/json_writing.hpp"
 #include "lllm/wires/model_args.hpp"
 
 namespace lllm::gemini {
@@ -73,7 +74,7 @@ void append_media(std::string& out, const MediaPart& media) {
     out += R"({"inlineData":{)";
     member("mimeType", media.mime.empty() ? std::string_view("application/octet-stream") : media.mime);
     out += R"(,"data":")";
-    out += media.data();  // base64 needs no escapes, and images are large
+    append_base64(out, media.data());
     out += "\"}}";
     return;
   }

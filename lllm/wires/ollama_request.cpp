@@ -3,17 +3,11 @@
 #include <map>
 
 #include "lllm/core/prompt.hpp"
+#include "lllm/wires/json_writing.hpp"
 #include "lllm/wires/model_args.hpp"
 
 namespace lllm::ollama {
 namespace {
-
-void append_member(std::string& out, std::string_view key, std::string_view text) {
-  out += ",\"";
-  out += key;
-  out += "\":";
-  append_json_string(out, text);
-}
 
 Result<> append_images(std::string& out, const Message& message) {
   char before = '[';
@@ -24,7 +18,7 @@ Result<> append_images(std::string& out, const Message& message) {
       return Error(ErrorKind::unsupported, "Ollama takes images by their bytes, and no other media");
     out += before == '[' ? R"(,"images":[")" : R"(,")";
     before = ',';
-    out += media->data();  // base64 needs no escapes
+    append_base64(out, media->data());
     out += '"';
   }
   if (before == ',') out += ']';

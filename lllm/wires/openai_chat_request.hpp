@@ -1,20 +1,10 @@
 #pragma once
 
-#include <string>
-
 #include "lllm/base/error.hpp"
-#include "lllm/core/message.hpp"
 #include "lllm/wires/codec.hpp"
-
-namespace lllm {
-struct Provider;
-}
 
 namespace lllm::openai_chat {
 
 Result<EncodedRequest> encode(const EncodeInput& input);
-
-/// Appends one message as the wire has it. `invalid_argument` for what no request can say.
-Result<> append_message(std::string& out, const Message& message, const Provider& provider);
 
 }  // namespace lllm::openai_chat

@@ -1,7 +1,7 @@
 #include <array>
 
 #include "lllm/wires/openai_chat.hpp"
-#include "lllm/wires/openai_chat_request.hpp"
+#include "lllm/wires/openai_chat_message.hpp"
 #include "lllm/wires/providers.hpp"
 
 namespace lllm {

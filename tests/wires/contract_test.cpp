@@ -152,6 +152,27 @@ TEST_SUITE("wires/contract") {
     }
   }
 
+  TEST_CASE("every codec: what is called base64 and is none cannot leave its string") {
+    for (const auto& row : rows) {
+      CAPTURE(row.wire);
+      Message message(Role::user, "Look");
+      MediaPart image(MediaKind::image, "image/png");
+      image.base64 = std::make_shared<const std::string>("QUJD\",\"injected\":\"yes\\");
+      message.parts.emplace_back(image);
+      Dialog dialog;
+      dialog.append(message);
+      const auto request = Call(dialog, row.model).encode(*find_codec(row.wire)).value();
+      REQUIRE(parse_json(request.body).has_value());
+      CHECK(request.body.find("\"injected\"") == std::string::npos);
+
+      image.mime = "image/png\",\"injected\":\"";
+      message.parts.emplace_back(image);
+      dialog.append(message);
+      const auto odd_type = Call(dialog, row.model).encode(*find_codec(row.wire));
+      if (odd_type) CHECK(odd_type->body.find("\"injected\"") == std::string::npos);  // or refused
+    }
+  }
+
   TEST_CASE("faults 57 and 67: no codec takes what is no answer, and errors keep a bounded excerpt") {
     const std::string binary("\x89PNG\r\n\x1a\n\0\xFF\xFE", 11);
     for (const auto& row : rows) {
