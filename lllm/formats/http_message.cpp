@@ -6,25 +6,14 @@
 #include <functional>
 
 #include "lllm/base/text.hpp"
+#include "lllm/formats/http_chars.hpp"
 #include "lllm/version.hpp"
 
 namespace lllm {
 namespace {
 
-constexpr auto token_table = [] {
-  std::array<bool, 256> table{};
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<unsigned char>(c)] = true;
-  for (int c = '0'; c <= '9'; ++c) table[static_cast<std::size_t>(c)] = true;
-  for (int c = 'a'; c <= 'z'; ++c)
-    table[static_cast<std::size_t>(c)] = table[static_cast<std::size_t>(c - 32)] = true;
-  return table;
-}();
-
 bool has_control(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return (byte < 0x20 && c != '\t') || byte == 0x7f;
-  });
+  return std::any_of(text.begin(), text.end(), is_http_control);
 }
 
 void append_number(std::string& out, std::size_t number) {
@@ -44,9 +33,19 @@ HttpHeaders::HttpHeaders(std::initializer_list<Field> fields) {
 }
 
 void HttpHeaders::add(std::string_view name, std::string_view value) {
-  entries_.push_back({static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(name.size()),
-                      static_cast<std::uint32_t>(value.size())});
+  const std::size_t at = text_.size();
   text_.append(name).append(value);
+  add_held(at, name.size(), at + name.size(), value.size());
+}
+
+void HttpHeaders::hold(std::string_view text) {
+  text_ = text;
+}
+
+void HttpHeaders::add_held(std::size_t name_at, std::size_t name_size, std::size_t value_at,
+                           std::size_t value_size) {
+  const auto narrow = [](std::size_t number) { return static_cast<std::uint32_t>(number); };
+  entries_.push_back({narrow(name_at), narrow(name_size), narrow(value_at), narrow(value_size)});
 }
 
 void HttpHeaders::set(std::string_view name, std::string_view value) {
@@ -81,18 +80,14 @@ void HttpHeaders::reserve(std::size_t fields, std::size_t bytes) {
 }
 
 std::optional<std::string_view> HttpHeaders::find(std::string_view name) const {
-  for (const Entry& entry : entries_) {
-    if (entry.name_size != name.size()) continue;
-    const std::string_view whole(text_.data() + entry.offset, entry.name_size + entry.value_size);
-    if (iequals(whole.substr(0, entry.name_size), name)) return whole.substr(entry.name_size);
-  }
+  for (const Entry& entry : entries_)
+    if (entry.name_size == name.size() && iequals(name_of(entry), name)) return value_of(entry);
   return std::nullopt;
 }
 
 HttpHeaders::Field HttpHeaders::operator[](std::size_t index) const {
   const Entry& entry = entries_[index];
-  const std::string_view whole(text_.data() + entry.offset, entry.name_size + entry.value_size);
-  return {whole.substr(0, entry.name_size), whole.substr(entry.name_size)};
+  return {name_of(entry), value_of(entry)};
 }
 
 bool operator==(const HttpHeaders& a, const HttpHeaders& b) {
@@ -102,8 +97,7 @@ bool operator==(const HttpHeaders& a, const HttpHeaders& b) {
 }
 
 bool is_http_token(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(),
-                                      [](char c) { return token_table[static_cast<unsigned char>(c)]; });
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_http_token_char);
 }
 
 Result<void> check_request(const HttpRequest& request) {
@@ -140,8 +134,11 @@ Result<void> check_request(const HttpRequest& request) {
   return {};
 }
 
-void append_request_head(std::string& out, const HttpRequest& request, RequestForm form,
-                         const HttpHeaders& extra) {
+namespace {
+
+// All but what tells the body's size.
+void append_head_but_length(std::string& out, const HttpRequest& request, RequestForm form,
+                            const HttpHeaders& extra) {
   out.append(request.method).append(" ");
   if (form == RequestForm::absolute) out += request.origin.to_string();
   out.append(request.target).append(" HTTP/1.1\r\n");
@@ -151,13 +148,38 @@ void append_request_head(std::string& out, const HttpRequest& request, RequestFo
   append_fields(out, extra);
   if (!request.headers.contains("user-agent"))
     out.append("User-Agent: lllm/").append(LLLM_VERSION).append("\r\n");
-  const bool has_body = !request.body.empty() || request.method == "POST" || request.method == "PUT";
-  if (has_body) {
+}
+
+void append_length(std::string& out, std::string_view method, std::size_t body_size) {
+  if (body_size > 0 || method == "POST" || method == "PUT") {
     out.append("Content-Length: ");
-    append_number(out, request.body.size());
+    append_number(out, body_size);
     out.append("\r\n");
   }
   out.append("\r\n");
+}
+
+}  // namespace
+
+void append_request_head(std::string& out, const HttpRequest& request, std::size_t body_size,
+                         RequestForm form, const HttpHeaders& extra) {
+  append_head_but_length(out, request, form, extra);
+  append_length(out, request.method, body_size);
+}
+
+PreparedRequest::PreparedRequest(HttpRequest request) : request_(std::move(request)) {
+  request_.body = std::string();
+  append_head_but_length(head_, request_, RequestForm::origin, {});
+}
+
+Result<PreparedRequest> PreparedRequest::make(HttpRequest request) {
+  if (const auto checked = check_request(request); !checked) return checked.error();
+  return PreparedRequest(std::move(request));
+}
+
+void PreparedRequest::append_head(std::string& out, std::size_t body_size) const {
+  out += head_;
+  append_length(out, request_.method, body_size);
 }
 
 void append_response_head(std::string& out, int status, const HttpHeaders& headers) {

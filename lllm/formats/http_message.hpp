@@ -34,6 +34,11 @@ class HttpHeaders {
   void clear();
   void reserve(std::size_t fields, std::size_t bytes);
 
+  /// For who reads many fields at once: copies `text`, in which the fields stand, …
+  void hold(std::string_view text);
+  /// … and appends one of them, given by where it is in that text.
+  void add_held(std::size_t name_at, std::size_t name_size, std::size_t value_at, std::size_t value_size);
+
   /// The first field of that name. The view lives until the headers change.
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const;
   /// Like find, and empty when there is none.
@@ -51,10 +56,17 @@ class HttpHeaders {
  private:
   // One block of text and one of offsets: two allocations per message, however many fields it has.
   struct Entry {
-    std::uint32_t offset;
+    std::uint32_t name_at;
     std::uint32_t name_size;
+    std::uint32_t value_at;
     std::uint32_t value_size;
   };
+  [[nodiscard]] std::string_view name_of(const Entry& entry) const {
+    return {text_.data() + entry.name_at, entry.name_size};
+  }
+  [[nodiscard]] std::string_view value_of(const Entry& entry) const {
+    return {text_.data() + entry.value_at, entry.value_size};
+  }
   std::string text_;
   std::vector<Entry> entries_;
 };
@@ -120,9 +132,27 @@ enum class RequestForm {
 Result<void> check_request(const HttpRequest& request);
 
 /// Appends the request line and header fields, with the empty line, to `out`. The request must have passed
-/// check_request. `extra` goes behind the request's own fields (a proxy's credentials).
-void append_request_head(std::string& out, const HttpRequest& request, RequestForm form = RequestForm::origin,
-                         const HttpHeaders& extra = {});
+/// check_request; of its body only `body_size` is told. `extra` goes behind the request's own fields (a
+/// proxy's credentials).
+void append_request_head(std::string& out, const HttpRequest& request, std::size_t body_size,
+                         RequestForm form = RequestForm::origin, const HttpHeaders& extra = {});
+
+/// A request that has passed check_request, its head written out but for the length of the body: for requests
+/// that differ in nothing else. Immutable.
+class PreparedRequest {
+ public:
+  /// `invalid_argument`, as check_request() has it. A body in `request` is of no account.
+  static Result<PreparedRequest> make(HttpRequest request);
+
+  [[nodiscard]] const HttpRequest& request() const { return request_; }
+  /// As append_request_head() for a body of `body_size` bytes.
+  void append_head(std::string& out, std::size_t body_size) const;
+
+ private:
+  explicit PreparedRequest(HttpRequest request);
+  HttpRequest request_;
+  std::string head_;
+};
 
 /// Appends a status line and header fields, with the empty line, as a server sends them.
 void append_response_head(std::string& out, int status, const HttpHeaders& headers);

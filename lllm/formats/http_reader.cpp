@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "lllm/base/text.hpp"
+#include "lllm/formats/http_chars.hpp"
 
 namespace lllm {
 namespace {
@@ -86,12 +87,7 @@ Result<void> note_field(Framing& framing, std::string_view name, std::string_vie
 }
 
 bool bad_value(std::string_view value) {
-  unsigned bad = 0;
-  for (const char c : value) {
-    const auto byte = static_cast<unsigned char>(c);
-    bad |= static_cast<unsigned>(byte < 0x20 && byte != '\t') | static_cast<unsigned>(byte == 0x7f);
-  }
-  return bad != 0;
+  return std::any_of(value.begin(), value.end(), is_http_control);
 }
 
 /// The next line without its CRLF, and removes it from `text`; a bare LF or CR is an error.
@@ -104,23 +100,42 @@ Result<std::string_view> take_line(std::string_view& text) {
   return line;
 }
 
+/// Why the line that begins `text` is no header field.
+Error bad_field(std::string_view text) {
+  const auto line = take_line(text);
+  if (!line) return line.error();
+  const auto colon = line->find(':');
+  if (colon == line->npos) return bad_http("a header line without a colon");
+  if (!is_http_token(line->substr(0, colon)))
+    return bad_http("a header name that is no token");  // also a folded line
+  return bad_http("a control character in a header");
+}
+
+/// @param text  ends with an empty line.
 Result<Framing> parse_fields(std::string_view text, HttpHeaders& headers, const HttpLimits& limits) {
+  constexpr std::size_t usual_fields = 16;
   Framing framing;
-  headers.reserve(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')), text.size());
-  while (!text.empty()) {
-    const auto line = take_line(text);
-    if (!line) return line.error();
-    if (line->empty()) break;
+  headers.reserve(usual_fields, 0);
+  headers.hold(text);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const auto offset = [begin](const char* at) { return static_cast<std::size_t>(at - begin); };
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+  for (const char* line = begin; end - line >= 2 && (line[0] != '\r' || line[1] != '\n');) {
     if (headers.size() == limits.header_lines)
       return over_limit("more than " + std::to_string(limits.header_lines) + " header lines");
-    const auto colon = line->find(':');
-    if (colon == line->npos) return bad_http("a header line without a colon");
-    const auto name = line->substr(0, colon);
-    if (!is_http_token(name)) return bad_http("a header name that is no token");  // also a folded line
-    const auto value = trim(line->substr(colon + 1));
-    if (bad_value(value)) return bad_http("a control character in a header");
-    headers.add(name, value);
-    if (const auto noted = note_field(framing, name, value); !noted) return noted.error();
+    const char* const colon = std::find_if_not(line, end, is_http_token_char);
+    if (colon == line || colon == end || *colon != ':') return bad_field(text.substr(offset(line)));
+    const char* value = std::find_if_not(colon + 1, end, is_blank);
+    const char* const stop = std::find_if(value, end, is_http_control);
+    if (end - stop < 2 || stop[0] != '\r' || stop[1] != '\n') return bad_field(text.substr(offset(line)));
+    const char* value_end = stop;
+    while (value_end > value && is_blank(value_end[-1])) --value_end;
+    const std::string_view name(line, static_cast<std::size_t>(colon - line));
+    const std::string_view content(value, static_cast<std::size_t>(value_end - value));
+    headers.add_held(offset(line), name.size(), offset(value), content.size());
+    if (const auto noted = note_field(framing, name, content); !noted) return noted.error();
+    line = stop + 2;
   }
   if (framing.has_transfer_encoding && framing.length)
     return bad_http("both Content-Length and Transfer-Encoding");

@@ -72,7 +72,7 @@ std::string ExchangeRecorder::cleaned(std::string text) const {
   return replace_all(std::move(text), key_.reveal(), redacted);
 }
 
-void ExchangeRecorder::begin(const HttpRequest& request) {
+void ExchangeRecorder::begin(const HttpRequest& request, std::string_view body) {
   end();
   answered_ = false;
   Recording& recording = recording_.emplace();
@@ -83,13 +83,13 @@ void ExchangeRecorder::begin(const HttpRequest& request) {
     if (std::any_of(harmless_request_headers.begin(), harmless_request_headers.end(),
                     [&field = name](std::string_view harmless) { return iequals(field, harmless); }))
       headers[to_lower(name)] = json::string(cleaned(std::string(value)));
-  auto body = parse_json(cleaned(request.body));
-  if (body) redact_members(*body);
+  auto sent = parse_json(cleaned(std::string(body)));
+  if (sent) redact_members(*sent);
   recording.request = json::object{{"method", json::string(request.method)},
                                    {"host", json::string(request.origin.authority())},
                                    {"path", json::string(cleaned(without_secret_query(request.target)))},
                                    {"headers", std::move(headers)},
-                                   {"body", body ? std::move(*body) : json::value()}};
+                                   {"body", sent ? std::move(*sent) : json::value()}};
 }
 
 void ExchangeRecorder::answered(const HttpResponseHead& head, bool streaming) {

@@ -21,7 +21,7 @@ class ExchangeRecorder {
   ExchangeRecorder(std::string wire, std::string provider, Secret key, Hook hook);
 
   /// A request is about to be sent; what came before it is complete.
-  void begin(const HttpRequest& request);
+  void begin(const HttpRequest& request, std::string_view body);
   void answered(const HttpResponseHead& head, bool streaming);
   void add(std::string_view bytes);
   /// Nothing more comes, however it ended. Exchanges without an answer are not told.

@@ -168,7 +168,7 @@ asio::awaitable<void> HttpCall::read_stream(HttpExchange& exchange) {
         for (const StreamChunk& chunk : chunks) {
           if (!result_.timings.first_token) {
             result_.timings.first_token = since_start();
-            plan_.request.body = std::string();  // from now on it will not be sent again
+            plan_.body = std::string();  // from now on it will not be sent again
           }
           if (plan_.observation != nullptr) plan_.observation->chunk(chunk);
           handler_failed_ = true;  // whatever is thrown from here
@@ -245,13 +245,13 @@ asio::awaitable<void> HttpCall::poll(std::string path) {
   auto wait = std::chrono::milliseconds(250);
   int stumbles = 0;
   accepted_ = true;
-  HttpRequest request = plan_.request;
+  HttpRequest request = plan_.request->request();
   const auto query = std::min(request.target.find('?'), request.target.size());
   const auto slash = request.target.rfind("/responses", query);
   request.method = "GET";
   request.target = request.target.substr(0, slash) + path + request.target.substr(query);
-  request.body.clear();
   request.headers.remove("Content-Type");
+  const PreparedRequest prepared = PreparedRequest::make(std::move(request)).value();
   for (;;) {
     const auto next = Clock::now() + wait;
     co_await sleep_until(std::min(next, plan_.deadline));
@@ -259,8 +259,8 @@ asio::awaitable<void> HttpCall::poll(std::string path) {
       throw_error(ErrorKind::deadline_exceeded, "the deadline of the call ran out while the model worked on");
     wait = std::min(wait * 2, std::chrono::milliseconds(4000));
     const auto sent = Clock::now();
-    if (plan_.recorder) plan_.recorder->begin(request);
-    HttpExchange exchange = co_await plan_.client->send_kept(request, plan_.timeouts);
+    if (plan_.recorder) plan_.recorder->begin(prepared.request(), {});
+    HttpExchange exchange = co_await plan_.client->send_prepared(prepared, {}, plan_.timeouts);
     note(exchange, sent);
     if (status_ < 200 || status_ >= 300) {
       Error error = co_await refusal(exchange);
@@ -297,20 +297,29 @@ asio::awaitable<Error> HttpCall::refusal(HttpExchange& exchange) {
   co_return error;
 }
 
+// Made anew for each attempt, where it has to be: signatures and tokens grow old.
+asio::awaitable<void> HttpCall::sign() {
+  HttpRequest request = plan_.request->request();
+  request.body = plan_.body;
+  auto pending = in_time(plan_.authorize(request));
+  co_await std::move(pending);
+  signed_request_ =
+      std::make_unique<const PreparedRequest>(PreparedRequest::make(std::move(request)).value());
+}
+
 asio::awaitable<void> HttpCall::attempt() {
   status_ = 0;
   headers_.clear();
   body_delay_.reset();
-  std::optional<HttpRequest> signed_request;  // made anew for each attempt, where it has to be
   if (plan_.authorize) {
-    signed_request = plan_.request;
-    auto pending = in_time(plan_.authorize(*signed_request));
+    auto pending = sign();
     co_await std::move(pending);
   }
-  const HttpRequest& request = signed_request ? *signed_request : plan_.request;
-  if (plan_.recorder) plan_.recorder->begin(request);
+  const PreparedRequest& request = signed_request_ ? *signed_request_ : *plan_.request;
+  if (plan_.recorder) plan_.recorder->begin(request.request(), plan_.body);
   const auto sent = Clock::now();
-  HttpExchange exchange = co_await plan_.client->send_kept(request, plan_.timeouts, plan_.observation);
+  HttpExchange exchange =
+      co_await plan_.client->send_prepared(request, plan_.body, plan_.timeouts, plan_.observation);
   note(exchange, sent);
   if (plan_.observation != nullptr) plan_.observation->first_byte(status_, exchange.timings());
   if (status_ < 200 || status_ >= 300) {

@@ -33,7 +33,8 @@ struct HttpCallPlan {
   std::string wire_model;       ///< as the provider calls it
   const Secret* key = nullptr;  ///< what must not be in an error, also where the provider says it back
   std::string key_source;       ///< for errors: where the key is from; may be empty
-  HttpRequest request;
+  std::shared_ptr<const PreparedRequest> request;  ///< shared by calls that differ in the body only
+  std::string body;
   HttpTimeouts timeouts;
   BaseStreamHandler* handler = nullptr;  ///< null: not streamed
   Clock::time_point start;
@@ -65,6 +66,7 @@ class HttpCall {
 
  private:
   asio::awaitable<void> attempt();
+  asio::awaitable<void> sign();
   asio::awaitable<void> poll(std::string path);
   asio::awaitable<void> read_stream(HttpExchange& exchange);
   [[nodiscard]] asio::awaitable<void> in_time(asio::awaitable<void> work) const;
@@ -85,6 +87,7 @@ class HttpCall {
 
   HttpCallPlan& plan_;
   InvokeResult& result_;
+  std::unique_ptr<const PreparedRequest> signed_request_;  // of this attempt, where each has its own
   int status_ = 0;
   HttpHeaders headers_;  // of the last answer that was no success
   std::optional<std::chrono::milliseconds> body_delay_;

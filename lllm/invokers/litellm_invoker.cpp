@@ -96,12 +96,21 @@ class LiteLLMInvoker::Core {
     Reach* reach = nullptr;
     Url url;
     RetryBudget* budget = nullptr;
+
+    // The head of the last request: the next one is mostly the same but for its body.
+    struct {
+      std::string method, path;
+      HttpHeaders headers;
+      std::shared_ptr<const PreparedRequest> prepared;
+    } last;
   };
 
   Result<Reach*> reach(const std::shared_ptr<const Provider>& provider);
   Result<Destination> find_destination(const std::string& model, ApiType api_type);
   /// The pointer is valid until the next call.
-  Result<const Destination*> destination(const std::string& model, ApiType api_type);
+  Result<Destination*> destination(const std::string& model, ApiType api_type);
+  static Result<std::shared_ptr<const PreparedRequest>> prepare(Destination& to, EncodedRequest& encoded,
+                                                                const CallOptions& options);
   Result<HttpCallPlan> plan(const Dialog& dialog, const std::string& model, const CallOptions& options,
                             InvokeResult& sent);
 
@@ -167,14 +176,41 @@ Result<LiteLLMInvoker::Core::Destination> LiteLLMInvoker::Core::find_destination
   return found;
 }
 
-Result<const LiteLLMInvoker::Core::Destination*> LiteLLMInvoker::Core::destination(const std::string& model,
-                                                                                   ApiType api_type) {
+Result<LiteLLMInvoker::Core::Destination*> LiteLLMInvoker::Core::destination(const std::string& model,
+                                                                             ApiType api_type) {
   auto& known = api_type == ApiType::response ? responses_ : completions_;
   if (const auto there = known.find(model); there != known.end()) return &there->second;
   auto found = find_destination(model, api_type);
   if (!found) return found.error();
   if (known.size() == most_destinations) known.clear();  // a program that makes names up
   return &known.emplace(model, std::move(*found)).first->second;
+}
+
+Result<std::shared_ptr<const PreparedRequest>> LiteLLMInvoker::Core::prepare(Destination& to,
+                                                                             EncodedRequest& encoded,
+                                                                             const CallOptions& options) {
+  const auto* extra = as_object(find(options.model_args(), "extra_headers"));
+  auto& last = to.last;
+  if (extra == nullptr && last.prepared && last.method == encoded.method && last.path == encoded.path &&
+      last.headers == encoded.headers)
+    return last.prepared;
+
+  const ProviderAccess& access = to.reach->access;
+  HttpRequest request(encoded.method, to.url.origin, to.url.target_for(encoded.path), encoded.headers);
+  if (!access.query.empty()) {
+    request.target += request.target.find('?') == std::string::npos ? '?' : '&';
+    request.target += access.query;
+  }
+  if (!request.headers.contains("content-type")) request.headers.add("Content-Type", "application/json");
+  if (const auto authorized = authorize(request.headers, access); !authorized) return authorized.error();
+  if (extra != nullptr)
+    for (const auto& [name, value] : *extra) request.headers.set(name, as_text(&value));
+  auto made = PreparedRequest::make(std::move(request));
+  if (!made) return made.error();
+  auto prepared = std::make_shared<const PreparedRequest>(std::move(*made));
+  if (extra == nullptr)
+    last = {std::move(encoded.method), std::move(encoded.path), std::move(encoded.headers), prepared};
+  return prepared;
 }
 
 Result<HttpCallPlan> LiteLLMInvoker::Core::plan(const Dialog& dialog, const std::string& model,
@@ -184,7 +220,7 @@ Result<HttpCallPlan> LiteLLMInvoker::Core::plan(const Dialog& dialog, const std:
   plan.deadline = options.deadline_from(plan.start);
   const auto found = destination(model, options.api_type());
   if (!found) return found.error();
-  const Destination& to = **found;
+  Destination& to = **found;
   const ProviderAccess& access = to.reach->access;
   plan.provider = to.route.provider;
   plan.model = model;
@@ -206,20 +242,10 @@ Result<HttpCallPlan> LiteLLMInvoker::Core::plan(const Dialog& dialog, const std:
   sent.model_args = std::move(encoded->model_args);
   sent.dropped_args = std::move(encoded->dropped);
 
-  plan.request.method = std::move(encoded->method);
-  plan.request.origin = to.url.origin;
-  plan.request.target = to.url.target_for(encoded->path);
-  if (!access.query.empty()) {
-    plan.request.target += plan.request.target.find('?') == std::string::npos ? '?' : '&';
-    plan.request.target += access.query;
-  }
-  plan.request.headers = std::move(encoded->headers);
-  plan.request.body = std::move(encoded->body);
-  if (!plan.request.headers.contains("content-type"))
-    plan.request.headers.add("Content-Type", "application/json");
-  if (const auto authorized = authorize(plan.request.headers, access); !authorized) return authorized.error();
-  if (const auto* extra = as_object(find(options.model_args(), "extra_headers")))
-    for (const auto& [name, value] : *extra) plan.request.headers.set(name, as_text(&value));
+  auto prepared = prepare(to, *encoded, options);
+  if (!prepared) return prepared.error();
+  plan.request = std::move(*prepared);
+  plan.body = std::move(encoded->body);
 
   if (GoogleTokenSource* google = to.reach->google.get())
     plan.authorize = [google](HttpRequest& request) { return google->authorize(request); };

@@ -229,23 +229,29 @@ asio::awaitable<bool> send_request(Connection& connection, std::string_view wire
   co_return false;
 }
 
-asio::awaitable<HttpExchange> exchange(std::shared_ptr<HttpClient::Core> core, const HttpRequest& request,
+/// A request for a proxy that forwards plain HTTP.
+void append_head_for(const HttpProxy& proxy, std::string& wire, const HttpRequest& request,
+                     std::size_t body_size) {
+  HttpHeaders for_proxy;
+  if (const auto credentials = proxy.authorization(); !credentials.empty())
+    for_proxy.add("Proxy-Authorization", credentials.reveal());
+  append_request_head(wire, request, body_size, RequestForm::absolute, for_proxy);
+}
+
+asio::awaitable<HttpExchange> exchange(std::shared_ptr<HttpClient::Core> core,
+                                       const PreparedRequest& prepared, std::string_view body,
                                        HttpTimeouts timeouts, HttpWatcher* watcher = nullptr) {
   const auto started = Clock::now();
-  if (const auto checked = check_request(request); !checked) throw_error(checked.error());
+  const HttpRequest& request = prepared.request();
   std::string wire;
-  const bool copies_body = request.body.size() <= most_copied_body;
-  wire.reserve(512 + (copies_body ? request.body.size() : 0));
+  const bool copies_body = body.size() <= most_copied_body;
+  wire.reserve(512 + (copies_body ? body.size() : 0));
   const HttpProxy* proxy = request.origin.is_tls() ? nullptr : core->proxy_for(request.origin);
-  if (proxy == nullptr) {
-    append_request_head(wire, request);
-  } else {
-    HttpHeaders for_proxy;
-    if (const auto credentials = proxy->authorization(); !credentials.empty())
-      for_proxy.add("Proxy-Authorization", credentials.reveal());
-    append_request_head(wire, request, RequestForm::absolute, for_proxy);
-  }
-  if (copies_body) wire += request.body;
+  if (proxy == nullptr)
+    prepared.append_head(wire, body.size());
+  else
+    append_head_for(*proxy, wire, request, body.size());
+  if (copies_body) wire += body;
 
   auto state = std::make_unique<HttpExchange::State>(core, request.method, timeouts);
   const auto deadline = timeouts.deadline.value_or(Deadline::never);
@@ -268,7 +274,7 @@ asio::awaitable<HttpExchange> exchange(std::shared_ptr<HttpClient::Core> core, c
         // A large body may be answered before it is through: that takes the careful way from its first byte.
         if (!copies_body || !connection.try_write(wire, {}, done)) {
           connection.allow(timeouts.write, ErrorKind::write_timeout);
-          const std::string_view rest = copies_body ? std::string_view() : request.body;
+          const std::string_view rest = copies_body ? std::string_view() : body;
           state->reusable = co_await send_request(connection, wire, rest, done);
         }
         connection.allow(timeouts.first_byte, ErrorKind::first_byte_timeout);
@@ -306,7 +312,9 @@ asio::awaitable<HttpExchange> exchange(std::shared_ptr<HttpClient::Core> core, c
 
 asio::awaitable<HttpExchange> exchange_owned(std::shared_ptr<HttpClient::Core> core, HttpRequest request,
                                              HttpTimeouts timeouts) {
-  auto pending = exchange(std::move(core), request, timeouts);
+  const std::string body = std::move(request.body);
+  const PreparedRequest prepared = PreparedRequest::make(std::move(request)).value();
+  auto pending = exchange(std::move(core), prepared, body, timeouts);
   co_return co_await std::move(pending);
 }
 
@@ -469,9 +477,9 @@ asio::awaitable<HttpExchange> HttpClient::send(HttpRequest request, HttpTimeouts
   return exchange_owned(core_, std::move(request), timeouts);
 }
 
-asio::awaitable<HttpExchange> HttpClient::send_kept(const HttpRequest& request, HttpTimeouts timeouts,
-                                                    HttpWatcher* watcher) {
-  return exchange(core_, request, timeouts, watcher);
+asio::awaitable<HttpExchange> HttpClient::send_prepared(const PreparedRequest& request, std::string_view body,
+                                                        HttpTimeouts timeouts, HttpWatcher* watcher) {
+  return exchange(core_, request, body, timeouts, watcher);
 }
 
 void HttpClient::close() {

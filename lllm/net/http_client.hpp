@@ -151,10 +151,11 @@ class HttpClient {
   /// Cancellation: terminal; the connection is closed and its place in the pool freed.
   asio::awaitable<HttpExchange> send(HttpRequest request, HttpTimeouts timeouts = HttpTimeouts());
 
-  /// The same for a request that is not given away: it must outlive the wait, and so must the watcher, if
-  /// any. A call that may have to be made again keeps its request and saves the copies.
-  asio::awaitable<HttpExchange> send_kept(const HttpRequest& request, HttpTimeouts timeouts = HttpTimeouts(),
-                                          HttpWatcher* watcher = nullptr);
+  /// The same for one of many requests that differ in their bodies only. Nothing is copied: the request, the
+  /// body and the watcher, if any, must outlive the wait.
+  asio::awaitable<HttpExchange> send_prepared(const PreparedRequest& request, std::string_view body,
+                                              HttpTimeouts timeouts = HttpTimeouts(),
+                                              HttpWatcher* watcher = nullptr);
 
   /// Ends every exchange with `cancelled` and drops the idle connections. Later calls fail likewise.
   void close();

@@ -193,13 +193,29 @@ TEST_SUITE("formats/http_message") {
 
   TEST_CASE("a request is written with Host and Content-Length, and to a proxy with its whole URL") {
     std::string out;
-    append_request_head(out, HttpRequest("POST", {"http", "::1", 8080}, "/x?y", {{"A", "b"}}, "abc"));
+    append_request_head(out, HttpRequest("POST", {"http", "::1", 8080}, "/x?y", {{"A", "b"}}), 3);
     CHECK(out.find("POST /x?y HTTP/1.1\r\nHost: [::1]:8080\r\nA: b\r\n") == 0);
     CHECK(out.find("Content-Length: 3\r\n") != std::string::npos);
     std::string through;
-    append_request_head(through, HttpRequest("GET", {"http", "h", 80}, "/x"), RequestForm::absolute,
+    append_request_head(through, HttpRequest("GET", {"http", "h", 80}, "/x"), 0, RequestForm::absolute,
                         {{"Proxy-Authorization", "Basic x"}});
     CHECK(through.find("GET http://h/x HTTP/1.1\r\nHost: h\r\nProxy-Authorization: Basic x\r\n") == 0);
+  }
+
+  TEST_CASE("a prepared request is checked once and differs in its length only") {
+    const auto prepared =
+        PreparedRequest::make(HttpRequest("POST", {"https", "h", 443}, "/x", {{"A", "b"}}, "not kept"));
+    REQUIRE(prepared.has_value());
+    CHECK(prepared->request().body.empty());
+    for (const std::size_t size : {0, 7, 12345}) {
+      std::string once;
+      std::string each;
+      prepared->append_head(once, size);
+      append_request_head(each, prepared->request(), size);
+      CHECK(once == each);
+    }
+    CHECK(PreparedRequest::make(HttpRequest("GET", {"https", "h", 443}, "/x y")).error().kind() ==
+          ErrorKind::invalid_argument);
   }
 
   TEST_CASE("headers compare names without case and keep their order") {

@@ -28,7 +28,7 @@ TEST_SUITE("invokers/exchange_recorder") {
         R"({"input":"my key is )" + canary +
             R"(","tools":[{"type":"mcp","authorization":"mcp-canary","headers":{"X-Token":"mcp-canary"}},
                {"type":"function","parameters":{"properties":{"token":{"type":"string"}}}}]})");
-    recorder.begin(request);
+    recorder.begin(request, request.body);
     HttpResponseHead head;
     head.status = 400;
     head.headers = {{"Set-Cookie", "canary"}, {"openai-organization", "canary"}, {"X-Request-Id", "r1"}};
