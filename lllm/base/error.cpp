@@ -38,6 +38,7 @@ constexpr std::array kinds{
     KindInfo{ErrorKind::write_timeout, "write_timeout", true},
     KindInfo{ErrorKind::first_byte_timeout, "first_byte_timeout", true},
     KindInfo{ErrorKind::idle_timeout, "idle_timeout", true},
+    KindInfo{ErrorKind::progress_timeout, "progress_timeout", true},
     KindInfo{ErrorKind::deadline_exceeded, "deadline_exceeded", false},
     KindInfo{ErrorKind::cancelled, "cancelled", false},
     KindInfo{ErrorKind::connection_lost, "connection_lost", true},

@@ -43,6 +43,7 @@ enum class ErrorKind {
   write_timeout,       ///< The provider stopped reading our request.
   first_byte_timeout,  ///< The provider took the request and said nothing.
   idle_timeout,        ///< The provider stopped in the middle of an answer.
+  progress_timeout,    ///< The provider sent heartbeats and nothing else.
   deadline_exceeded,   ///< The caller's deadline for the whole call ran out.
   cancelled,           ///< The caller cancelled.
   connection_lost,     ///< The connection broke before the answer was complete.

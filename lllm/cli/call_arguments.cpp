@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "lllm/base/text.hpp"
+#include "lllm/cli/call_log.hpp"
 #include "lllm/cli/terminal.hpp"
 
 namespace lllm::cli {
@@ -17,6 +18,8 @@ void CallArguments::add_to(CLI::App& command) {
   command.add_option("--model-args", model_args, "OpenAI-style arguments as a JSON object");
   command.add_option("--timeout", timeout_s, "Seconds for the whole answer")->capture_default_str();
   command.add_flag("--json", json, "Print the result as one JSON object");
+  command.add_flag("-v,--verbose", verbosity,
+                   "Tell on standard error how the call goes: retries and ends; -vv: every step");
 }
 
 InvokerOptions CallArguments::invoker_options() const {
@@ -27,6 +30,7 @@ InvokerOptions CallArguments::invoker_options() const {
     http.tls.ca_file = ca_file;
     options.http(http);
   }
+  tell_calls(options, verbosity);
   return options;
 }
 

@@ -20,6 +20,7 @@ struct CallArguments {
   double timeout_s = 600;
   bool stream = true;
   bool json = false;
+  int verbosity = 0;
 
   void add_to(CLI::App& command);
   [[nodiscard]] InvokerOptions invoker_options() const;

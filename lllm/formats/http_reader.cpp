@@ -298,8 +298,12 @@ Result<std::size_t> HttpResponseReader::read_head(std::string_view bytes) {
     constexpr std::string_view version = "HTTP/1.";
     if (pending_.size() < version.size()) {
       const auto fresh = bytes.substr(consumed, version.size() - pending_.size());
-      if (fresh != version.substr(pending_.size(), fresh.size()))
-        return bad_http("the answer does not begin with HTTP/1.x");
+      if (fresh != version.substr(pending_.size(), fresh.size())) {
+        constexpr char tls_alert = 0x15;
+        const bool is_tls = pending_.empty() && fresh.front() == tls_alert;
+        return bad_http(is_tls ? "the server speaks TLS on this port: the URL should begin with https://"
+                               : "the answer does not begin with HTTP/1.x");
+      }
     }
     const auto found = find_head(pending_, bytes.substr(consumed), limits_.head_bytes);
     if (!found) return found.error();
@@ -362,6 +366,8 @@ Result<void> HttpResponseReader::end_of_input() {
 Result<std::size_t> HttpRequestReader::read_head(std::string_view bytes) {
   if (bytes.empty()) return std::size_t{0};
   started_ = true;
+  // Refused at once: who speaks TLS to this port would wait for an answer, and never send the end of a head.
+  if (pending_.empty() && !is_http_token(bytes.substr(0, 1))) return bad_http("a request without a method");
   const auto found = find_head(pending_, bytes, limits_.head_bytes);
   if (!found) return found.error();
   if (found->head.empty()) return found->consumed;

@@ -136,8 +136,8 @@ void HttpCall::check_progress(std::optional<Clock::time_point>& heartbeats_since
   if (!heartbeats_since) heartbeats_since = now;
   const auto limit = plan_.timeouts.progress;
   if (limit.count() > 0 && now - *heartbeats_since >= limit)
-    throw_error(ErrorKind::idle_timeout, "the provider sent nothing but heartbeats: given up after " +
-                                             std::to_string(limit.count()) + " ms");
+    throw_error(ErrorKind::progress_timeout, "the provider sent nothing but heartbeats: given up after " +
+                                                 std::to_string(limit.count()) + " ms");
 }
 
 asio::awaitable<void> HttpCall::read_stream(HttpExchange& exchange) {

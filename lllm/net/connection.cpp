@@ -109,6 +109,8 @@ Error Connection::describe(ErrorKind kind) const {
   switch (kind) {
     case ErrorKind::deadline_exceeded:
       return Error(kind, "the deadline of the call ran out");
+    case ErrorKind::connect_timeout:
+      return Error(kind, "no tunnel was opened to " + peer_ + ": given up" + after);
     case ErrorKind::tls_timeout:
       return Error(kind, "the TLS handshake with " + peer_ + " stalled: given up" + after);
     case ErrorKind::write_timeout:

@@ -1,6 +1,7 @@
 #include "lllm/net/connection_pool.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <new>
 
 #include <boost/asio/as_tuple.hpp>
@@ -55,6 +56,7 @@ ConnectionPool::Lease::~Lease() {
 void ConnectionPool::Lease::attach(std::unique_ptr<Connection> connection) {
   pool_->connections_.insert(connection.get());
   connection_ = std::move(connection);
+  pool_->sweep();
 }
 
 void ConnectionPool::Lease::drop_connection() {
@@ -164,6 +166,17 @@ void ConnectionPool::drop_expired(Host& host) {
     ++fresh;
   }
   if (fresh != host.idle.begin()) host.idle.erase(host.idle.begin(), fresh);
+}
+
+// A host that is not asked again would keep its connections, and its place, for ever; there is no timer to
+// see to it.
+void ConnectionPool::sweep() {
+  for (auto entry = hosts_.begin(); entry != hosts_.end();) {
+    Host& host = *entry->second;
+    drop_expired(host);
+    const bool unused = host.leases == 0 && host.idle.empty() && host.waiters.empty();
+    entry = unused ? hosts_.erase(entry) : std::next(entry);
+  }
 }
 
 void ConnectionPool::close_idle() {

@@ -89,6 +89,7 @@ class ConnectionPool {
   void take_back(Host& host, std::unique_ptr<Connection> connection);
   void slot_freed(Host& host);
   void drop_expired(Host& host);
+  void sweep();
   void forget(std::unique_ptr<Connection> connection);
 
   asio::any_io_executor executor_;

@@ -7,11 +7,10 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/system/system_error.hpp>
 
-#include "lllm/base/text.hpp"
-#include "lllm/formats/inflate.hpp"
 #include "lllm/net/connect.hpp"
 #include "lllm/net/connection.hpp"
 #include "lllm/net/connection_pool.hpp"
+#include "lllm/net/http_exchange_state.hpp"
 
 namespace lllm {
 namespace {
@@ -33,10 +32,6 @@ ProxyRules environment_proxies() {
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
   };
   return proxy_rules(read).value();
-}
-
-[[noreturn]] void throw_cancelled() {
-  throw_error(ErrorKind::cancelled, "the call was cancelled");
 }
 
 }  // namespace
@@ -70,36 +65,7 @@ struct HttpClient::Core {
   std::uint64_t replays = 0;
 };
 
-struct HttpExchange::State {
-  State(std::shared_ptr<HttpClient::Core> owner, std::string_view method, const HttpTimeouts& timeouts)
-      : core(std::move(owner)), idle(timeouts.idle), reader(method, core->options.limits) {}
-
-  ~State();
-  /// Reads what is in hand of the head. True when it is complete; false: more bytes are needed.
-  bool head_in_hand();
-  /// Sees to it that a packed body is unpacked. @throws Exception bad_http for a coding that nobody asked
-  /// for.
-  void unpack();
-  std::string_view unpack_some();
-  void finish();
-
-  std::shared_ptr<HttpClient::Core> core;  // first: the lease needs it to the last
-  ConnectionPool::Lease lease;
-  std::chrono::milliseconds idle;
-  HttpTimings timings;
-  bool reusable = true;
-  bool finished = false;
-  HttpResponseReader reader;
-
-  // Only for packed bodies.
-  static constexpr std::size_t unpacked_size = 32 * 1024;
-  std::unique_ptr<Inflater> inflater;
-  std::unique_ptr<char[]> unpacked;
-  std::string_view packed;  // in the connection's buffer
-};
-
-// --- opening a connection
-// -----------------------------------------------------------------------------------
+// --- opening a connection ---------------------------------------------------------------------------------
 
 asio::awaitable<Addresses> HttpClient::Core::resolve(const Origin& origin, Clock::time_point give_up) {
   Addresses addresses = co_await resolver->resolve(origin.host, give_up);
@@ -128,7 +94,7 @@ asio::awaitable<void> open_tunnel(Connection& connection, const Origin& origin, 
   wire += "\r\n";
   co_await connection.write(wire, {});
 
-  const std::string name = "the proxy " + connection.peer();
+  const std::string name = "the proxy " + proxy.origin.authority();
   HttpResponseReader reader("HEAD", limits);  // an answer to CONNECT has no body that concerns us
   while (!reader.head_complete()) {
     if (connection.data().empty()) {
@@ -162,12 +128,13 @@ asio::awaitable<void> HttpClient::Core::open(ConnectionPool::Lease& lease, const
   const Origin& next = proxy == nullptr ? origin : proxy->origin;
   const auto deadline = timeouts.deadline.value_or(Deadline::never);
   const auto connect_end = timeouts.connect.count() > 0 ? Clock::now() + timeouts.connect : Deadline::never;
-  const std::string peer = next.host + ':' + std::to_string(next.port);
+  const std::string hop =
+      (proxy == nullptr ? "" : "the proxy ") + next.host + ':' + std::to_string(next.port);
   std::optional<asio::ip::tcp::socket> socket;
   try {
     const auto give_up = std::min(deadline, connect_end);
     Addresses addresses = co_await resolve(next, give_up);
-    auto opened = co_await connect_any(context->executor, std::move(addresses), next.port, give_up, peer,
+    auto opened = co_await connect_any(context->executor, std::move(addresses), next.port, give_up, hop,
                                        stop.get_token());
     socket.emplace(std::move(opened));
   } catch (const Exception& failure) {
@@ -175,11 +142,14 @@ asio::awaitable<void> HttpClient::Core::open(ConnectionPool::Lease& lease, const
         failure.kind() == ErrorKind::connect_timeout || failure.error().code() == asio::error::timed_out;
     if (out_of_time && deadline <= connect_end)
       throw_error(ErrorKind::deadline_exceeded,
-                  "the deadline of the call ran out while connecting to " + peer);
+                  "the deadline of the call ran out while connecting to " + hop);
     throw;
   }
   ++connects;
-  lease.attach(std::make_unique<Connection>(context, std::move(*socket), peer));
+  std::string peer = hop;
+  if (proxy != nullptr && origin.is_tls())
+    peer = origin.host + ':' + std::to_string(origin.port) + " (through " + hop + ')';
+  lease.attach(std::make_unique<Connection>(context, std::move(*socket), std::move(peer)));
   if (!origin.is_tls()) co_return;
   Connection& connection = *lease.connection();
   connection.call_deadline(deadline);
@@ -191,23 +161,7 @@ asio::awaitable<void> HttpClient::Core::open(ConnectionPool::Lease& lease, const
   co_await connection.start_tls(tls, origin.host);
 }
 
-// --- one exchange
-// -------------------------------------------------------------------------------------------
-
-bool HttpExchange::State::head_in_hand() {
-  Connection& connection = *lease.connection();
-  while (!reader.head_complete()) {
-    if (connection.data().empty()) {
-      if (!connection.ended()) return false;
-      const auto whole = reader.end_of_input();
-      throw_error(Error(whole.error().kind(), whole.error().message() + " (" + connection.peer() + ')'));
-    }
-    const auto used = reader.read_head(connection.data());
-    if (!used) throw_error(used.error());
-    connection.consume(*used);
-  }
-  return true;
-}
+// --- one exchange -----------------------------------------------------------------------------------------
 
 namespace {
 
@@ -253,7 +207,7 @@ asio::awaitable<HttpExchange> exchange(std::shared_ptr<HttpClient::Core> core,
     append_head_for(*proxy, wire, request, body.size());
   if (copies_body) wire += body;
 
-  auto state = std::make_unique<HttpExchange::State>(core, request.method, timeouts);
+  auto state = std::make_unique<HttpExchange::State>(core, core->options, request.method, timeouts.idle);
   const auto deadline = timeouts.deadline.value_or(Deadline::never);
   HttpTimings& timings = state->timings;
   try {
@@ -297,8 +251,7 @@ asio::awaitable<HttpExchange> exchange(std::shared_ptr<HttpClient::Core> core,
       state->lease.drop_connection();
     }
   } catch (const boost::system::system_error& failure) {
-    if (failure.code() == asio::error::operation_aborted) throw_cancelled();
-    throw_error(error_from(std::current_exception()));
+    throw_exchange_failure(failure);
   }
   timings.first_byte = Clock::now() - started;
   ++core->exchanges;
@@ -320,151 +273,7 @@ asio::awaitable<HttpExchange> exchange_owned(std::shared_ptr<HttpClient::Core> c
 
 }  // namespace
 
-void HttpExchange::State::unpack() {
-  auto& headers = reader.head().headers;
-  const auto coding = trim(headers.get("content-encoding"));
-  if (coding.empty() || iequals(coding, "identity") || reader.complete()) return;
-  if (!Inflater::knows(coding))
-    throw_error(ErrorKind::bad_http,
-                "HTTP: the Content-Encoding '" + excerpt(coding, 40) + "', which was not asked for");
-  inflater = std::make_unique<Inflater>(core->options.max_decoded_body);
-  unpacked.reset(new char[unpacked_size]);
-  headers.remove("content-encoding");
-  headers.remove("content-length");
-}
-
-std::string_view HttpExchange::State::unpack_some() {
-  const auto size = inflater->read(packed, unpacked.get(), unpacked_size);
-  if (!size) throw_error(size.error());
-  return {unpacked.get(), *size};
-}
-
-HttpExchange::HttpExchange(std::unique_ptr<State> state) : state_(std::move(state)) {}
-HttpExchange::HttpExchange() = default;
-HttpExchange::HttpExchange(HttpExchange&&) noexcept = default;
-HttpExchange& HttpExchange::operator=(HttpExchange&&) noexcept = default;
-HttpExchange::~HttpExchange() = default;
-
-HttpExchange::State::~State() {
-  if (lease.connection() != nullptr && reader.complete()) finish();
-}
-
-const HttpResponseHead& HttpExchange::head() const {
-  return state_->reader.head();
-}
-const HttpTimings& HttpExchange::timings() const {
-  return state_->timings;
-}
-
-void HttpExchange::State::finish() {
-  finished = true;
-  Connection& connection = *lease.connection();
-  // Bytes behind the answer are no answer to anything: such a connection is not trusted with another call.
-  const bool keep = reusable && reader.keep_alive() && connection.data().empty() && !connection.ended() &&
-                    !connection.failure();
-  if (keep)
-    lease.give_back();
-  else
-    lease = {};
-}
-
-namespace {
-
-/// A connection whose exchange failed is closed at once, not when its owner gets round to it.
-class DropOnFailure {
- public:
-  explicit DropOnFailure(ConnectionPool::Lease& lease) : lease_(lease) {}
-  ~DropOnFailure() {
-    if (std::uncaught_exceptions() > before_) lease_ = {};
-  }
-  DropOnFailure(const DropOnFailure&) = delete;
-  DropOnFailure& operator=(const DropOnFailure&) = delete;
-
- private:
-  ConnectionPool::Lease& lease_;
-  int before_ = std::uncaught_exceptions();
-};
-
-}  // namespace
-
-asio::awaitable<std::string_view> HttpExchange::read_some() {
-  State& state = *state_;
-  if (state.finished) co_return std::string_view();
-  if (state.lease.connection() == nullptr)
-    throw_error(ErrorKind::connection_lost, "the exchange has already failed");
-  const DropOnFailure guard(state.lease);
-  Connection& connection = *state.lease.connection();
-  try {
-    while (true) {
-      if (state.inflater) {
-        const auto part = state.unpack_some();
-        if (!part.empty()) co_return part;
-      }
-      if (state.reader.complete()) break;
-      if (!connection.data().empty()) {
-        const auto part = state.reader.read_body(connection.bytes(), connection.data().size());
-        if (!part) throw_error(part.error());
-        connection.consume(part->consumed);
-        if (state.inflater)
-          state.packed = part->data;
-        else if (!part->data.empty())
-          co_return part->data;
-        continue;
-      }
-      if (connection.ended()) {
-        // Only a proper end may end a body that has no other (a TLS peer signs it).
-        if (!connection.ended_cleanly() &&
-            state.reader.body().framing() == HttpBodyReader::Framing::until_close)
-          throw_error(ErrorKind::connection_lost,
-                      "the connection to " + connection.peer() + " was cut in the body");
-        const auto whole = state.reader.end_of_input();
-        if (!whole)
-          throw_error(Error(whole.error().kind(), whole.error().message() + " (" + connection.peer() + ')'));
-        break;
-      }
-      connection.allow(state.idle, ErrorKind::idle_timeout);
-      auto received = connection.receive(as_values);
-      const auto [failure, size] = co_await std::move(received);
-      connection.absorb(failure, size);
-    }
-  } catch (const boost::system::system_error& failure) {
-    if (failure.code() == asio::error::operation_aborted) throw_cancelled();
-    throw_error(error_from(std::current_exception()));
-  }
-  const bool cut_short = state.inflater && !state.inflater->complete();
-  if (cut_short) throw_error(ErrorKind::bad_http, "HTTP: a packed body that ends before its data do");
-  state.finish();
-  co_return std::string_view();
-}
-
-std::string_view HttpExchange::whole_body(std::size_t limit) {
-  State& state = *state_;
-  if (state.finished || state.inflater || state.lease.connection() == nullptr) return {};
-  Connection& connection = *state.lease.connection();
-  const auto remaining = state.reader.body().remaining();
-  if (!remaining || *remaining == 0 || *remaining > limit || connection.data().size() < *remaining) return {};
-  const auto part = state.reader.read_body(connection.bytes(), connection.data().size());
-  if (!part) throw_error(part.error());
-  connection.consume(part->consumed);
-  return part->data;
-}
-
-asio::awaitable<std::string> HttpExchange::read_all(std::size_t limit) {
-  std::string body;
-  constexpr std::size_t most_reserved = 1024 * 1024;  // a Content-Length is only a claim
-  if (const auto known = state_->reader.body().remaining())
-    body.reserve(std::min({static_cast<std::size_t>(*known), limit, most_reserved}));
-  while (true) {
-    const std::string_view part = co_await read_some();
-    if (part.empty()) co_return body;
-    if (part.size() > limit - body.size())
-      throw_error(ErrorKind::limit_exceeded, "the answer is longer than " + std::to_string(limit) + " bytes");
-    body += part;
-  }
-}
-
-// --- the client
-// ---------------------------------------------------------------------------------------------
+// --- the client -------------------------------------------------------------------------------------------
 
 HttpClient::HttpClient(asio::any_io_executor executor, HttpClientOptions options)
     : core_(std::make_shared<Core>(executor, std::move(options))) {}

@@ -18,6 +18,7 @@
 #include "lllm/formats/http_message.hpp"
 #include "lllm/formats/http_reader.hpp"
 #include "lllm/formats/proxy.hpp"
+#include "lllm/net/http_exchange.hpp"
 #include "lllm/net/tls.hpp"
 
 namespace lllm {
@@ -30,7 +31,7 @@ struct HttpTimeouts {
   std::chrono::milliseconds first_byte{
       600'000};                             ///< From the request to the answer's head: first_byte_timeout.
   std::chrono::milliseconds idle{120'000};  ///< Between two reads of the body: idle_timeout.
-  /// Between two events of a stream, heartbeats aside: idle_timeout, too. Kept by the invoker, which can tell
+  /// Between two events of a stream, heartbeats aside: progress_timeout. Kept by the invoker, which can tell
   /// them apart.
   std::chrono::milliseconds progress{600'000};
   /// The end of the whole call, waiting for a connection included: deadline_exceeded.
@@ -45,6 +46,7 @@ struct HttpClientOptions {
   std::size_t max_connections_per_origin =
       0;                                  ///< 0: as many as there are calls. Calls beyond it wait, in order.
   std::size_t max_idle_per_origin = 256;  ///< Connections kept for the next call.
+  /// Older ones are closed, when the client is used the next time: it keeps no timer for them.
   std::chrono::milliseconds max_idle_age{30'000};
   /// What a gzip or deflate body may unpack to. None is asked for, but some servers and proxies pack all the
   /// same.
@@ -62,17 +64,6 @@ struct HttpClientOptions {
   HttpClientOptions() = default;
 };
 
-/// How one exchange went, in time since `send` was called.
-struct HttpTimings {
-  std::chrono::nanoseconds queued{0};      ///< Until a connection was there, or could be opened.
-  std::chrono::nanoseconds connected{0};   ///< Until the request could be sent.
-  std::chrono::nanoseconds first_byte{0};  ///< Until the answer's head was read.
-  bool reused = false;                     ///< On a connection that had served before.
-  bool replayed =
-      false;  ///< Sent twice: the kept connection turned out to be dead before any byte of an answer.
-  bool tls_resumed = false;
-};
-
 /// Told while `send` is under way, on the client's executor. It must not throw.
 class HttpWatcher {
  public:
@@ -88,44 +79,6 @@ struct HttpClientStats {
   std::uint64_t connects = 0;
   std::uint64_t exchanges = 0;
   std::uint64_t replays = 0;
-};
-
-/// An answer whose head has come and whose body is being read. Movable. Destroying it before the body's end
-/// closes the connection; at the end the connection goes back to the pool. Confined to the client's executor.
-class HttpExchange {
- public:
-  HttpExchange();  ///< No exchange: for a variable to be assigned to. Only assigning and destroying is
-                   ///< allowed.
-  HttpExchange(HttpExchange&&) noexcept;
-  HttpExchange& operator=(HttpExchange&&) noexcept;
-  ~HttpExchange();
-
-  [[nodiscard]] const HttpResponseHead& head() const;
-  [[nodiscard]] const HttpTimings& timings() const;
-
-  /// The next bytes of the body, without framing and unpacked; empty at its end. The view lives until the
-  /// next call on this object. Nothing is read from the network between calls: a caller that takes its time
-  /// slows the sender.
-  /// @throws Exception connection_lost (also when the body is cut short), idle_timeout, deadline_exceeded,
-  /// bad_http,
-  ///         limit_exceeded, cancelled.
-  /// Cancellation: terminal; the connection is closed.
-  asio::awaitable<std::string_view> read_some();
-
-  /// The whole body, when all of it came with the head and is no longer than `limit`, as a view that lives as
-  /// long as this object; else empty, and nothing was read: then it is for read_some() or read_all().
-  /// @throws Exception bad_http.
-  [[nodiscard]] std::string_view whole_body(std::size_t limit);
-
-  /// The rest of the body. @throws Exception as read_some; limit_exceeded when it is longer than `limit`
-  /// bytes.
-  asio::awaitable<std::string> read_all(std::size_t limit);
-
-  struct State;
-  explicit HttpExchange(std::unique_ptr<State> state);
-
- private:
-  std::unique_ptr<State> state_;
 };
 
 /// HTTP/1.1 over TCP and TLS with kept connections. No redirects are followed, no cookies kept.

@@ -119,6 +119,29 @@ X509_STORE* system_trust() {
   return store;
 }
 
+/// What a peer's alert says about the certificate that we showed, or did not; empty where it is about
+/// something else.
+/// TLS 1.3 takes the handshake to be over before the server has looked at it.
+std::string refusal_of_ours(const std::string& host, bool established) {
+  const int reason = ERR_GET_REASON(ERR_peek_last_error());
+  switch (reason - SSL_AD_REASON_OFFSET) {
+    case SSL_AD_CERTIFICATE_REQUIRED:
+      return host + " wants a certificate of ours (TlsOptions::certificate_pem)";
+    case SSL_AD_BAD_CERTIFICATE:
+    case SSL_AD_UNSUPPORTED_CERTIFICATE:
+    case SSL_AD_CERTIFICATE_REVOKED:
+    case SSL_AD_CERTIFICATE_EXPIRED:
+    case SSL_AD_CERTIFICATE_UNKNOWN:
+    case SSL_AD_UNKNOWN_CA:
+    case SSL_AD_ACCESS_DENIED:
+      return host + " refused our certificate: " + openssl_reason();
+    case SSL_AD_DECRYPT_ERROR:  // its signature is not of whom the server trusts by that name
+      return established ? host + " refused our certificate: " + openssl_reason() : std::string();
+    default:
+      return {};
+  }
+}
+
 bool is_address(const std::string& host) {
   boost::system::error_code failure;
   boost::asio::ip::make_address(host, failure);
@@ -301,7 +324,18 @@ TlsStream::Status TlsStream::conclude(int outcome, const char* what) {
 
 void TlsStream::note_failure(int ssl_error, const char* what) {
   const long verdict = SSL_get_verify_result(ssl_);
-  if (!established_ && verdict != X509_V_OK && context_->verifies_) {
+  const bool is_client = !host_.empty();
+  const std::string refusal =
+      is_client && ssl_error == SSL_ERROR_SSL ? refusal_of_ours(host_, established_) : std::string();
+  constexpr char handshake_record = 0x16;
+  constexpr char alert_record = 0x15;
+  const bool speaks_tls = first_byte_ == 0 || first_byte_ == handshake_record || first_byte_ == alert_record;
+  if (!refusal.empty()) {
+    error_ = Error(ErrorKind::tls_untrusted, refusal);
+  } else if (is_client && !speaks_tls) {
+    error_ = Error(ErrorKind::tls_failed,
+                   host_ + " does not speak TLS on this port: should the URL begin with http://?");
+  } else if (!established_ && verdict != X509_V_OK && context_->verifies_) {
     error_ =
         Error(ErrorKind::tls_untrusted,
               "the certificate of " + host_ + " is not trusted: " + X509_verify_cert_error_string(verdict));

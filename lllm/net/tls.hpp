@@ -76,7 +76,10 @@ class TlsStream {
   TlsStream& operator=(const TlsStream&) = delete;
 
   /// Bytes received from the socket. They must stay until reading says want_input.
-  void feed(std::string_view ciphertext) { input_ = ciphertext; }
+  void feed(std::string_view ciphertext) {
+    input_ = ciphertext;
+    if (first_byte_ == 0 && !ciphertext.empty()) first_byte_ = ciphertext.front();
+  }
   Status handshake();
   /// Decrypts into `out` until it is full or the input is used up. `size` becomes what was written; bytes may
   /// come along with any status.
@@ -106,6 +109,7 @@ class TlsStream {
   int socket_;
   int send_errno_ = 0;
   bool established_ = false;
+  char first_byte_ = 0;  // of all that the peer sent: it tells TLS from anything else
   std::string host_;
   std::string_view input_;
   std::string unsent_;

@@ -102,7 +102,7 @@ TEST_SUITE("invokers/faults") {
                   [&](InvokerOptions& o) { o.timeouts(timeouts); });
       Collector sink;
       const Error error = world.failure(CallOptions().stream_handler(&sink).deadline(20s));
-      CHECK(error.kind() == ErrorKind::idle_timeout);
+      CHECK(error.kind() == ErrorKind::progress_timeout);
       REQUIRE(error.partial());
       CHECK(error.partial()->text() == "one");
       CHECK(sink.text == "one");

@@ -114,7 +114,9 @@ TEST_SUITE("net/faults") {
       const auto freed = run_on(loop, try_fetch(client, to_hanging, with_deadline));
       CHECK(freed.failed_with(ErrorKind::deadline_exceeded));
       CHECK(freed.took < 50ms + grace);
-      const auto timed_out = run_on(loop, try_fetch(client, to_hanging, quick()));
+      HttpTimeouts impatient;
+      impatient.connect = 50ms;
+      const auto timed_out = run_on(loop, try_fetch(client, to_hanging, impatient));
       CHECK(timed_out.failed_with(ErrorKind::dns_failed));
       const HttpRequest to_other("GET", {"http", "other.test", server.port()}, "/");
       CHECK(run_on(loop, try_fetch(client, to_other, quick())).body == "fine");
@@ -158,7 +160,9 @@ TEST_SUITE("net/faults") {
 
   TEST_CASE("fault 5: a connection that gets no answer times out, on time") {
     const BlackHole hole;
-    const auto one = fetch_once({"http", "127.0.0.1", hole.port()}, quick());
+    HttpTimeouts impatient;
+    impatient.connect = 100ms;
+    const auto one = fetch_once({"http", "127.0.0.1", hole.port()}, impatient);
     CHECK(one.outcome.failed_with(ErrorKind::connect_timeout));
     CHECK(one.outcome.took < 100ms + grace);
     CHECK(one.stats.open == 0);
@@ -170,7 +174,9 @@ TEST_SUITE("net/faults") {
 
   TEST_CASE("fault 6: a TLS handshake that stalls times out, on time") {
     FaultServer server([](FaultPeer& peer) { peer.hang(); });
-    const auto one = fetch_once({"https", "127.0.0.1", server.port()}, quick());
+    HttpTimeouts impatient;
+    impatient.tls = 100ms;
+    const auto one = fetch_once({"https", "127.0.0.1", server.port()}, impatient);
     CHECK(one.outcome.failed_with(ErrorKind::tls_timeout));
     CHECK(one.outcome.took < 100ms + grace);
     CHECK(one.stats.open == 0);

@@ -130,8 +130,10 @@ TEST_SUITE("net/faults") {
 
   TEST_CASE("a server that reads nothing is a write timeout") {
     FaultServer server([](FaultPeer& peer) { peer.hang(); });
+    HttpTimeouts impatient;
+    impatient.write = 200ms;
     const auto one =
-        fetch_once({"http", "127.0.0.1", server.port()}, quick(), {}, std::string(64 << 20, 'u'));
+        fetch_once({"http", "127.0.0.1", server.port()}, impatient, {}, std::string(64 << 20, 'u'));
     CHECK(one.outcome.failed_with(ErrorKind::write_timeout));
     CHECK(one.outcome.took < 200ms + grace);
   }
@@ -221,7 +223,9 @@ TEST_SUITE("net/faults") {
       peer.read_request();
       peer.send_slowly(plain_answer(200, "fine"), 50ms);
     });
-    CHECK(fetch_once({"http", "127.0.0.1", server.port()}, quick())
+    HttpTimeouts impatient;
+    impatient.first_byte = 150ms;
+    CHECK(fetch_once({"http", "127.0.0.1", server.port()}, impatient)
               .outcome.failed_with(ErrorKind::first_byte_timeout));
     HttpTimeouts with_deadline;
     with_deadline.deadline = std::chrono::steady_clock::now() + 80ms;
@@ -236,17 +240,23 @@ TEST_SUITE("net/faults") {
       peer.send(chunked_head + "5\r\nhello\r\n");
       peer.hang();
     });
-    const auto stalled = fetch_once({"http", "127.0.0.1", stalls.port()}, quick());
+    HttpTimeouts impatient;
+    impatient.idle = 100ms;
+    const auto stalled = fetch_once({"http", "127.0.0.1", stalls.port()}, impatient);
     CHECK(stalled.outcome.failed_with(ErrorKind::idle_timeout));
     CHECK(stalled.outcome.body == "hello");
     CHECK(stalled.outcome.took < 100ms + grace);
-    FaultServer slow([](FaultPeer& peer) {
+    const std::string body(120, 's');
+    FaultServer slow([&body](FaultPeer& peer) {
       peer.read_request();
-      peer.send_slowly(plain_answer(200, "slowly"), 5ms);
+      peer.send("HTTP/1.1 200 OK\r\nContent-Length: 120\r\n\r\n");
+      peer.send_slowly(body, 5ms);
     });
-    HttpTimeouts patient = quick();
-    patient.first_byte = 5s;
-    CHECK(fetch_once({"http", "127.0.0.1", slow.port()}, patient).outcome.body == "slowly");
+    HttpTimeouts patient;
+    patient.idle = 500ms;  // less than the whole takes, more than any part of it
+    const auto slowly = fetch_once({"http", "127.0.0.1", slow.port()}, patient);
+    CHECK(slowly.outcome.body == body);
+    CHECK(slowly.outcome.took > patient.idle);
   }
 
   TEST_CASE("a body in TLS records of every size, cut anywhere, arrives whole") {

@@ -1,6 +1,9 @@
 // Fault 18: proxies, scripted and a real one.
 #include <chrono>
+#include <cstdlib>
 #include <fstream>
+#include <utility>
+#include <vector>
 
 #include <doctest/doctest.h>
 #include <boost/asio/ip/tcp.hpp>
@@ -82,12 +85,49 @@ TEST_SUITE("net/proxy") {
     CHECK(holds(proxy.received(), "Proxy-Authorization: Basic "));
   }
 
-  TEST_CASE("a proxy that does not answer CONNECT is a timeout") {
+  TEST_CASE("the environment's proxy is used, with its credentials, unless the options say otherwise") {
+    FaultServer proxy([](FaultPeer& peer) {
+      peer.read_request();
+      peer.send(plain_answer(200, "from afar"));
+      peer.read_to_end();
+    });
+    const std::vector<std::string> names = {"http_proxy", "HTTP_PROXY", "NO_PROXY",      "no_proxy",
+                                            "ALL_PROXY",  "all_proxy",  "REQUEST_METHOD"};
+    std::vector<std::pair<std::string, std::string>> before;
+    for (const auto& name : names) {
+      if (const char* value = std::getenv(name.c_str())) before.emplace_back(name, value);
+      ::unsetenv(name.c_str());
+    }
+    ::setenv("HTTP_PROXY", ("http://user:pass@127.0.0.1:" + std::to_string(proxy.port())).c_str(), 1);
+    asio::io_context loop;
+    HttpClientOptions options;
+    options.host_lookup = always({"127.0.0.77"});
+    HttpClient by_environment(loop.get_executor(), options);
+    options.proxies = ProxyRules();
+    HttpClient by_options(loop.get_executor(), options);
+    for (const auto& name : names) ::unsetenv(name.c_str());
+    for (const auto& [name, value] : before) ::setenv(name.c_str(), value.c_str(), 1);
+
+    const HttpRequest request("GET", {"http", "api.test", 1}, "/");
+    CHECK(run_on(loop, try_fetch(by_environment, request)).body == "from afar");
+    CHECK(holds(proxy.received(), "Proxy-Authorization: Basic dXNlcjpwYXNz\r\n"));
+    CHECK(run_on(loop, try_fetch(by_options, request)).failed_with(ErrorKind::connect_failed));
+    CHECK(proxy.accepted() == 1);
+  }
+
+  TEST_CASE("a proxy that is dead, or does not answer CONNECT, is told as what it is") {
+    const auto dead = fetch_once({"https", "api.test", 443}, HttpTimeouts(), through(1));
+    REQUIRE(dead.outcome.failed_with(ErrorKind::connect_failed));
+    CHECK_MESSAGE(holds(dead.outcome.error->message(), "the proxy 127.0.0.1:1"),
+                  dead.outcome.error->message());
     FaultServer proxy([](FaultPeer& peer) { peer.hang(); });
     HttpTimeouts timeouts;
     timeouts.connect = 100ms;
-    CHECK(fetch_once({"https", "api.test", 443}, timeouts, through(proxy.port()))
-              .outcome.failed_with(ErrorKind::connect_timeout));
+    const auto silent = fetch_once({"https", "api.test", 443}, timeouts, through(proxy.port()));
+    REQUIRE(silent.outcome.failed_with(ErrorKind::connect_timeout));
+    CHECK_MESSAGE(holds(silent.outcome.error->message(),
+                        "no tunnel was opened to api.test:443 (through the proxy 127.0.0.1:"),
+                  silent.outcome.error->message());
   }
 
   TEST_CASE("fault 18: a tunnel through tinyproxy, whose credentials never reach the origin") {

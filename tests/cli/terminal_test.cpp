@@ -1,0 +1,143 @@
+// The program on a terminal, as a person has it: what a model says cannot drive it, Ctrl-C ends what is under
+// way, and --verbose tells how a call goes.
+#include <pty.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <functional>
+#include <thread>
+
+#include "lllm/testing/fake_provider.hpp"
+#include "tests/cli/program.hpp"
+
+using namespace lllm;
+using namespace lllm::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Runs a command on a terminal of its own, and types `keys` once something is `ready`.
+ShellResult on_terminal(const std::string& command, const std::function<bool()>& ready = {},
+                        std::string_view keys = {}) {
+  int terminal = -1;
+  const pid_t child = ::forkpty(&terminal, nullptr, nullptr, nullptr);
+  if (child < 0) throw std::runtime_error("no terminal could be had");
+  if (child == 0) {
+    ::execl("/bin/sh", "sh", "-c", ("exec " + command).c_str(), nullptr);
+    ::_exit(127);
+  }
+  std::thread person([&] {
+    if (!ready) return;
+    const auto end = std::chrono::steady_clock::now() + 20s;
+    while (!ready() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(1ms);
+    const auto pressed = ::write(terminal, keys.data(), keys.size());
+    CHECK(pressed == static_cast<ssize_t>(keys.size()));
+  });
+  ShellResult result;
+  std::array<char, 4096> buffer{};
+  for (;;) {  // a terminal whose last user has gone is an error of reading
+    const auto size = ::read(terminal, buffer.data(), buffer.size());
+    if (size <= 0) break;
+    result.output.append(buffer.data(), static_cast<std::size_t>(size));
+  }
+  person.join();
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ::close(terminal);
+  result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return result;
+}
+
+bool holds(const ShellResult& result, std::string_view part) {
+  return result.output.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_SUITE("cli/terminal") {
+  TEST_CASE("fault 119: what a model says cannot drive the terminal, and a pipe gets it as it is") {
+    FakeInThread fake;
+    FakeReply words("one \x1b[31mtwo\x1b]0;title\x07three \x1b[2J\rfour");
+    FakeReply call = FakeReply::call("weather", {{"city", "\x1b[31mBern"}});
+    call.tool_calls[0].name = "we\x1b[5mather";
+    const std::string plain = "NO_COLOR=1 " + with_key(fake);
+    for (const std::string command : {"call hi", "call --no-stream hi", "chat hi", "chat --no-stream hi"}) {
+      CAPTURE(command);
+      fake->script(words);
+      const auto shown = on_terminal(program(command, plain));
+      CAPTURE(shown.output);
+      CHECK(shown.status == 0);
+      CHECK(holds(shown, "one twothree four"));
+      CHECK_FALSE(holds(shown, "\x1b"));
+      CHECK_FALSE(holds(shown, "\x07"));
+      fake->script(words);
+      CHECK(holds(run(command, with_key(fake)), words.text));
+    }
+    fake->script(call);
+    const auto shown = on_terminal(program("call hi", plain));
+    CHECK_MESSAGE(holds(shown, "weather"), shown.output);
+    CHECK_FALSE(holds(shown, "\x1b"));
+    fake->script(FakeReply::error(400, "invalid\x1b[31m_request", "no \x1b[2J"));
+    const auto refused = on_terminal(program("call hi", plain));
+    CHECK(refused.status == 1);
+    CHECK_FALSE(holds(refused, "\x1b"));
+  }
+
+  TEST_CASE("Ctrl-C on the terminal ends a call, a stream and the demo at once, with a word") {
+    FakeInThread fake(FakeOptions().time_to_first_token(60s));
+    const auto in_flight = [&fake] { return fake->stats().in_flight > 0; };
+    const std::string plain = "NO_COLOR=1 " + with_key(fake);
+    for (const std::string command : {"call hi", "chat hi"}) {
+      CAPTURE(command);
+      const auto ended = on_terminal(program(command, plain), in_flight, "\x03");
+      CAPTURE(ended.output);
+      CHECK(ended.status == 130);
+      CHECK(holds(ended, "lllm: cancelled"));
+      const auto end = std::chrono::steady_clock::now() + 20s;
+      while (in_flight() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(1ms);
+      CHECK_FALSE(in_flight());
+    }
+    const auto demo = on_terminal(
+        program("demo -n 50 --package " + newsroom() + " --base-url " + fake->base_url(), plain),
+        [&fake] { return fake->stats().in_flight == 50; }, "\x03");
+    CAPTURE(demo.output);
+    CHECK(demo.status == 130);
+    CHECK(holds(demo, "lllm: interrupted"));
+  }
+
+  TEST_CASE("--verbose tells how a call goes, twice each step, and neither words nor key") {
+    FakeInThread fake;
+    const auto busy = [&fake] {
+      FakeReply reply = FakeReply::error(429, "rate_limit_error", "slow down");
+      reply.headers = {{"retry-after-ms", "1"}};
+      fake->script(reply);
+      fake->script(FakeReply("the secret answer"));
+    };
+    busy();
+    const auto once = run("call -v 'a secret question' 2>&1 >/dev/null", with_key(fake));
+    CAPTURE(once.output);
+    CHECK(once.status == 0);
+    CHECK(std::count(once.output.begin(), once.output.end(), '\n') == 2);
+    CHECK(holds(once, "attempt 1 failed: "));
+    CHECK(holds(once, "finished after "));
+    busy();
+    const auto twice = run("call -vv 'a secret question' 2>&1 >/dev/null", with_key(fake));
+    for (const char* part :
+         {"started, provider openai, streamed", "attempt 1 starts", "connected after ", "answer 429 after ",
+          "attempt 2 starts", "on a kept connection", "chunk 3: text"})
+      CHECK_MESSAGE(holds(twice, part), (std::string(part) + " is not in\n" + twice.output));
+    for (const auto& result : {once, twice}) {
+      CHECK_FALSE(holds(result, "secret"));
+      CHECK_FALSE(holds(result, "canary"));
+    }
+    CHECK(run("call hi 2>&1 >/dev/null", with_key(fake)).output.empty());
+    fake->script(FakeReply::error(401, "authentication_error", "Incorrect API key: " + key));
+    const auto failed = run("chat -v hi", with_key(fake));
+    CHECK(failed.status == 1);
+    CHECK_MESSAGE(holds(failed, "warning: #1 gpt-4o-mini: failed after "), failed.output);
+    CHECK_FALSE(holds(failed, "canary"));
+  }
+}

@@ -1,0 +1,251 @@
+// Faults 87 to 91: many calls at once, more than there are descriptors, or more than connections allowed.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <optional>
+#include <vector>
+
+#include <doctest/doctest.h>
+#include <boost/asio/post.hpp>
+
+#include "tests/net/client_world.hpp"
+#include "tests/support/fault_server.hpp"
+#include "tests/support/skip.hpp"
+
+using namespace lllm;
+using namespace lllm::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A server in a process of its own, which has as many descriptors as this one. It answers nobody before so
+/// many requests are there at once.
+class ServerProcess {
+ public:
+  explicit ServerProcess(int together) {
+    int channel[2] = {-1, -1};
+    if (::pipe(channel) != 0) throw std::runtime_error("no pipe");
+    child_ = ::fork();
+    if (child_ == 0) {
+      asio::io_context loop;
+      Gate gate(loop.get_executor());
+      HttpServer server(loop.get_executor(), [&](const HttpServerRequest& request, HttpResponder& responder) {
+        return answer(gate, together, request, responder);
+      });
+      const std::uint16_t port = server.port();
+      if (::write(channel[1], &port, sizeof port) != sizeof port) ::_exit(1);
+      ::close(channel[1]);
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      loop.run();
+      ::_exit(0);
+    }
+    ::close(channel[1]);
+    if (::read(channel[0], &port_, sizeof port_) != sizeof port_) throw std::runtime_error("no server");
+    ::close(channel[0]);
+  }
+  ~ServerProcess() {
+    ::kill(child_, SIGKILL);
+    ::waitpid(child_, nullptr, 0);
+  }
+  ServerProcess(const ServerProcess&) = delete;
+  ServerProcess& operator=(const ServerProcess&) = delete;
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+
+ private:
+  static asio::awaitable<void> answer(Gate& gate, int together, const HttpServerRequest& request,
+                                      HttpResponder& responder) {
+    if (gate.arrived() + 1 == together) gate.open();
+    co_await gate.pass();
+    co_await responder.send(200, {}, request.target);
+  }
+
+  pid_t child_ = -1;
+  std::uint16_t port_ = 0;
+};
+
+asio::awaitable<Outcome> noting(std::vector<int>& order, int number, asio::awaitable<Outcome> work) {
+  auto outcome = co_await std::move(work);
+  order.push_back(number);
+  co_return outcome;
+}
+
+asio::awaitable<void> answer_behind(Gate& gate, HttpResponder& responder) {
+  co_await gate.pass();
+  co_await responder.send(200, {}, "fine");
+}
+
+}  // namespace
+
+TEST_SUITE("net/faults") {
+  TEST_CASE("fault 87: ten thousand calls at once on one thread all finish") {
+    constexpr int calls = 10'000;
+    constexpr rlim_t needed = calls + 200;
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_max < needed) LLLM_SKIP("fewer than 10,200 file descriptors are allowed here");
+    const rlimit before = limit;
+    limit.rlim_cur = std::max(limit.rlim_cur, needed);
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    const ServerProcess server(calls);
+    {
+      asio::io_context loop;
+      HttpClient client(loop.get_executor());
+      int finished = 0;
+      int good = 0;
+      std::size_t most = 0;
+      HttpTimeouts patient;
+      patient.connect = 60s;
+      for (int i = 0; i < calls; ++i) {
+        const auto target = "/number/" + std::to_string(i);
+        HttpRequest request("GET", {"http", "127.0.0.1", server.port()}, target);
+        asio::co_spawn(loop, try_fetch(client, std::move(request), patient),
+                       [&, target](const std::exception_ptr&, const Outcome& outcome) {
+                         most = std::max(most, client.stats().open);
+                         ++finished;
+                         good += outcome.body == target ? 1 : 0;
+                       });
+      }
+      CHECK(run_until(loop, [&] { return finished == calls; }, 120s));
+      CHECK(good == calls);
+      CHECK(most >= calls - 1);  // when the first ends, all are there but those that ended with it
+      CHECK(client.stats().idle <= 256);
+    }
+    ::setrlimit(RLIMIT_NOFILE, &before);
+  }
+
+  TEST_CASE("fault 88: running out of file descriptors is typed, and passes") {
+    FaultServer server([](FaultPeer& peer) {
+      while (!peer.read_request().empty()) peer.send(plain_answer(200, "fine"));
+    });
+    asio::io_context loop;
+    HttpClient client(loop.get_executor());
+    const HttpRequest request("GET", {"http", "127.0.0.1", server.port()}, "/");
+    rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    rlimit none = before;
+    none.rlim_cur = 3;
+    ::setrlimit(RLIMIT_NOFILE, &none);
+    const auto starved = run_on(loop, try_fetch(client, request));
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    CHECK(starved.failed_with(ErrorKind::resource_exhausted));
+    CHECK(run_on(loop, try_fetch(client, request)).body == "fine");
+  }
+
+  TEST_CASE("fault 90: answers that come out of order reach the callers they belong to") {
+    ClientWorld world(false);
+    std::vector<std::unique_ptr<Counted>> calls;
+    for (int i = 0; i < 50; ++i) {
+      calls.push_back(std::make_unique<Counted>());
+      const auto target = "/slow/" + std::to_string((i * 37) % 50);
+      start(world.loop, try_fetch(*world.client, world.get(target)), *calls.back());
+    }
+    CHECK(run_until(world.loop, [&] {
+      return std::all_of(calls.begin(), calls.end(), [](const auto& call) { return call->completions == 1; });
+    }));
+    for (int i = 0; i < 50; ++i)
+      CHECK(calls[static_cast<std::size_t>(i)]->outcome.body == "/slow/" + std::to_string((i * 37) % 50));
+  }
+
+  TEST_CASE(
+      "fault 91: when the pool is full calls wait in line, may be cancelled there, and time out there") {
+    HttpClientOptions options;
+    options.max_connections_per_origin = 1;
+    std::optional<Gate> gate;
+    ClientWorld world(false, options, [&gate](const HttpServerRequest&, HttpResponder& responder) {
+      return answer_behind(*gate, responder);
+    });
+    gate.emplace(world.loop.get_executor());
+    std::vector<int> order;
+    std::vector<std::unique_ptr<Counted>> calls;
+    std::vector<std::unique_ptr<asio::cancellation_signal>> signals;
+    for (int i = 0; i < 6; ++i) {
+      calls.push_back(std::make_unique<Counted>());
+      signals.push_back(std::make_unique<asio::cancellation_signal>());
+      HttpTimeouts timeouts;
+      if (i == 4) timeouts.deadline = std::chrono::steady_clock::now() + 50ms;
+      start(world.loop, noting(order, i, try_fetch(*world.client, world.get(), timeouts)), *calls.back(),
+            signals.back().get());
+      world.loop.restart();
+      world.loop.poll();
+    }
+    CHECK(world.client->stats().waiting == 5);
+    asio::post(world.loop, [&] { signals[2]->emit(asio::cancellation_type::terminal); });
+    CHECK(run_until(world.loop, [&] { return order.size() == 2; }));
+    CHECK(calls[2]->outcome.failed_with(ErrorKind::cancelled));
+    CHECK(calls[4]->outcome.failed_with(ErrorKind::deadline_exceeded));
+    gate->open();
+    CHECK(run_until(world.loop, [&] { return order.size() == 6; }));
+    CHECK(order == std::vector<int>{2, 4, 0, 1, 3, 5});
+    CHECK(world.client->stats().connects == 1);
+    CHECK(world.client->stats().waiting == 0);
+  }
+}
+
+TEST_SUITE("net/connection_pool") {
+  TEST_CASE("no more connections are kept than the options allow") {
+    HttpClientOptions options;
+    options.max_idle_per_origin = 2;
+    std::optional<Gate> gate;
+    ClientWorld world(false, options, [&gate](const HttpServerRequest&, HttpResponder& responder) {
+      return answer_behind(*gate, responder);
+    });
+    gate.emplace(world.loop.get_executor());
+    std::vector<Counted> calls(5);
+    for (auto& call : calls) start(world.loop, try_fetch(*world.client, world.get()), call);
+    CHECK(run_until(world.loop, [&] { return gate->arrived() == 5; }));
+    CHECK(world.client->stats().open == 5);
+    gate->open();
+    CHECK(run_until(world.loop, [&] {
+      return std::all_of(calls.begin(), calls.end(), [](const auto& call) { return call.completions == 1; });
+    }));
+    CHECK(world.client->stats().open == 2);
+    CHECK(world.client->stats().idle == 2);
+  }
+
+  TEST_CASE(
+      "a connection that has been idle for too long is closed, also where its host is not asked again") {
+    HttpClientOptions options;
+    options.max_idle_age = 20ms;
+    ClientWorld world(false, options);
+    HttpServer other(world.loop.get_executor(), in_chunks);
+    const HttpRequest elsewhere("GET", {"http", "127.0.0.1", other.port()}, "/");
+    CHECK(world.fetch().status == 200);
+    CHECK(world.fetch().timings.reused);
+    run_on(world.loop, pause(30ms));
+    CHECK_FALSE(world.fetch().timings.reused);
+    CHECK(world.client->stats().connects == 2);
+    run_on(world.loop, pause(30ms));
+    CHECK(run_on(world.loop, try_fetch(*world.client, elsewhere)).status == 200);
+    CHECK(world.client->stats().open == 1);
+  }
+
+  TEST_CASE("a peer that vanished is noticed by TCP keepalive, whatever the timeouts say") {
+    ClientWorld world(false);
+    CHECK(world.fetch().status == 200);
+    int found = 0;
+    for (int fd = 3; fd < 1024; ++fd) {
+      sockaddr_in peer{};
+      socklen_t size = sizeof peer;
+      if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) continue;
+      if (ntohs(peer.sin_port) != world.server->port()) continue;
+      ++found;
+      const auto option = [fd](int level, int name) {
+        int value = 0;
+        socklen_t length = sizeof value;
+        ::getsockopt(fd, level, name, &value, &length);
+        return value;
+      };
+      CHECK(option(SOL_SOCKET, SO_KEEPALIVE) == 1);
+      CHECK(option(IPPROTO_TCP, TCP_KEEPIDLE) <= 60);
+      CHECK(option(IPPROTO_TCP, TCP_KEEPINTVL) <= 15);
+    }
+    CHECK(found == 1);
+  }
+}
