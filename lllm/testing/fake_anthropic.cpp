@@ -115,7 +115,7 @@ class MessagesStream final : public FakeStream {
 class AnthropicMessages final : public FakeWire {
  public:
   bool serves(std::string_view method, std::string_view path) const override {
-    return method == "POST" && path.substr(0, path.find('?')).ends_with("/v1/messages");
+    return is_post_to("/v1/messages", method, path);
   }
 
   Result<FakeRequest> read(std::string_view path, const json::value& body) const override {

@@ -111,7 +111,7 @@ class ChatStream final : public FakeStream {
 class CohereChat final : public FakeWire {
  public:
   bool serves(std::string_view method, std::string_view path) const override {
-    return method == "POST" && path.substr(0, path.find('?')).ends_with("/v2/chat");
+    return is_post_to("/v2/chat", method, path);
   }
 
   Result<FakeRequest> read(std::string_view path, const json::value& body) const override {

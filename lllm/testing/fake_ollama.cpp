@@ -70,7 +70,7 @@ class OllamaStream final : public FakeStream {
 class Ollama final : public FakeWire {
  public:
   bool serves(std::string_view method, std::string_view path) const override {
-    return method == "POST" && path.substr(0, path.find('?')).ends_with("/api/chat");
+    return is_post_to("/api/chat", method, path);
   }
 
   Result<FakeRequest> read(std::string_view path, const json::value& body) const override {

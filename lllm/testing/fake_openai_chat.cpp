@@ -98,7 +98,7 @@ class ChatStream final : public FakeStream {
 class OpenAiChat final : public FakeWire {
  public:
   bool serves(std::string_view method, std::string_view path) const override {
-    return method == "POST" && path.substr(0, path.find('?')).ends_with("/chat/completions");
+    return is_post_to("/chat/completions", method, path);
   }
 
   Result<FakeRequest> read(std::string_view path, const json::value& body) const override {

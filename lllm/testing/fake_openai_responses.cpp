@@ -1,3 +1,4 @@
+#include <charconv>
 #include <optional>
 #include <set>
 
@@ -8,6 +9,7 @@ namespace {
 
 // Created at a fixed time: the same request gets the same bytes.
 constexpr std::int64_t created = 1'750'000'000;
+constexpr std::string_view ids_begin = "resp_fake_";
 
 std::string numbered(std::string_view prefix, const FakeRequest& request, std::size_t index) {
   return std::string(prefix) + "_fake_" + std::to_string(request.number) + "_" + std::to_string(index);
@@ -78,7 +80,7 @@ class Items {
   /// The whole answer, as it is at `status`.
   [[nodiscard]] json::object response(std::string_view status) const {
     const bool finished = status == "completed" || status == "incomplete";
-    json::object answer{{"id", json::string("resp_fake_" + std::to_string(request_.number))},
+    json::object answer{{"id", json::string(std::string(ids_begin) + std::to_string(request_.number))},
                         {"object", "response"},
                         {"created_at", created},
                         {"status", json::string(status)},
@@ -217,7 +219,7 @@ class ResponsesStream final : public FakeStream {
 class OpenAiResponses final : public FakeWire {
  public:
   bool serves(std::string_view method, std::string_view path) const override {
-    return method == "POST" && path.substr(0, path.find('?')).ends_with("/responses");
+    return is_post_to("/responses", method, path);
   }
 
   Result<FakeRequest> read(std::string_view path, const json::value& body) const override {
@@ -284,6 +286,21 @@ class OpenAiResponses final : public FakeWire {
 };
 
 }  // namespace
+
+std::optional<std::uint64_t> number_of_fake_response(std::string_view method, std::string_view path) {
+  path = path.substr(0, path.find('?'));
+  const auto at = path.rfind(ids_begin);
+  if (method != "GET" || at == path.npos || !path.substr(0, at).ends_with("/responses/")) return std::nullopt;
+  const std::string_view digits = path.substr(at + ids_begin.size());
+  std::uint64_t number = 0;
+  const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (failure != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return number;
+}
+
+std::string unfinished_fake_response(const FakeRequest& request, std::string_view status) {
+  return to_json(Items(request, FakeReply()).response(status));
+}
 
 const FakeWire& fake_openai_responses() {
   static const OpenAiResponses wire;

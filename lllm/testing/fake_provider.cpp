@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <atomic>
 #include <deque>
+#include <map>
 #include <random>
+#include <utility>
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -43,6 +45,15 @@ struct FakeProvider::Impl : std::enable_shared_from_this<FakeProvider::Impl> {
   std::deque<FakeReply> scripted;
   std::function<FakeReply(const FakeRequest&)> model;
   std::deque<FakeRequest> requests;
+  // What the Responses API keeps, by the request's number.
+  struct Kept {
+    FakeRequest request;
+    FakeReply reply;
+    std::size_t unfinished = 0;  // so many answers still say so
+    bool begun = false;
+    std::string next_body();
+  };
+  std::map<std::uint64_t, Kept> kept;
   struct Counters {
     std::atomic<std::uint64_t> requests = 0, streams = 0, chunks = 0, refused = 0, in_flight = 0,
                                most_in_flight = 0;
@@ -53,6 +64,9 @@ struct FakeProvider::Impl : std::enable_shared_from_this<FakeProvider::Impl> {
                                HttpResponder& responder);
   asio::awaitable<void> stream(const FakeWire& wire, const FakeRequest& request, const FakeReply& reply,
                                HttpResponder& responder);
+  asio::awaitable<void> answer_again(std::uint64_t asked, const HttpServerRequest& http,
+                                     HttpResponder& responder);
+  void keep(const FakeRequest& request, const FakeReply& reply);
   asio::awaitable<void> refuse(const FakeWire& wire, int status, std::string_view type,
                                std::string_view message, const FakeRequest& request, const FakeReply& reply,
                                HttpResponder& responder);
@@ -81,6 +95,42 @@ FakeReply FakeProvider::Impl::reply_to(const FakeRequest& request) {
   return model ? model(request) : own_reply(request);
 }
 
+std::string FakeProvider::Impl::Kept::next_body() {
+  if (unfinished == 0) return fake_openai_responses().whole(request, reply);
+  --unfinished;
+  return unfinished_fake_response(request, std::exchange(begun, true) ? "in_progress" : "queued");
+}
+
+void FakeProvider::Impl::keep(const FakeRequest& request, const FakeReply& reply) {
+  const auto is = [&request](std::string_view member) { return as_boolean(find(request.body, member)); };
+  if (!is("store").value_or(true)) return;
+  Kept answer{request, reply, 0, false};
+  if (!request.stream)
+    answer.unfinished = reply.unfinished.value_or(is("background").value_or(false) ? 1 : 0);
+  kept.insert_or_assign(request.number, std::move(answer));
+  if (kept.size() > remembered_requests) kept.erase(kept.begin());
+}
+
+// GET /responses/ID.
+asio::awaitable<void> FakeProvider::Impl::answer_again(std::uint64_t asked, const HttpServerRequest& http,
+                                                       HttpResponder& responder) {
+  FakeRequest request;
+  request.number = asked;
+  const FakeReply none;
+  const FakeWire& wire = fake_openai_responses();
+  const auto found = kept.find(asked);
+  if (!options.require_key().empty() && key_in(http.headers) != options.require_key()) {
+    co_await refuse(wire, 401, "authentication_error", "Incorrect API key provided.", request, none,
+                    responder);
+  } else if (found == kept.end()) {
+    co_await refuse(wire, 404, "invalid_request_error", "No such response.", request, none, responder);
+  } else {
+    HttpHeaders headers = answer_headers(request, none, "application/json");
+    std::string body = found->second.next_body();
+    co_await responder.send(200, std::move(headers), std::move(body));
+  }
+}
+
 asio::awaitable<void> FakeProvider::Impl::refuse(const FakeWire& wire, int status, std::string_view type,
                                                  std::string_view message, const FakeRequest& request,
                                                  const FakeReply& reply, HttpResponder& responder) {
@@ -97,6 +147,10 @@ asio::awaitable<void> FakeProvider::Impl::serve(const HttpServerRequest& http, H
   unread.number = number;
   const FakeReply none;
 
+  if (const auto asked = number_of_fake_response(http.method, http.path())) {
+    co_await answer_again(*asked, http, responder);
+    co_return;
+  }
   const FakeWire* wire = find_fake_wire(http.method, http.path());
   if (wire == nullptr) {
     co_await refuse(fake_openai_chat(), 404, "invalid_request_error",
@@ -151,6 +205,7 @@ asio::awaitable<void> FakeProvider::Impl::answer(const FakeWire& wire, const Fak
     co_await refuse(wire, reply.status, reply.error_type, reply.error_message, request, reply, responder);
     co_return;
   }
+  if (&wire == &fake_openai_responses()) keep(request, reply);
   if (request.stream) {
     ++counters.streams;
     co_await stream(wire, request, reply, responder);
@@ -164,7 +219,8 @@ asio::awaitable<void> FakeProvider::Impl::answer(const FakeWire& wire, const Fak
   if (reply.fault == FakeFault::reset) co_return responder.abort();
   if (reply.fault == FakeFault::close) co_return responder.close();
   HttpHeaders headers = answer_headers(request, reply, "application/json");
-  std::string body = wire.whole(request, reply);
+  const auto stored = kept.find(request.number);
+  std::string body = stored == kept.end() ? wire.whole(request, reply) : stored->second.next_body();
   co_await responder.send(200, std::move(headers), std::move(body));
 }
 

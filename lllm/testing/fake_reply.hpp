@@ -46,6 +46,10 @@ class FakeReply {
   std::optional<double> tokens_per_second;
   FakeFault fault = FakeFault::none;
   std::size_t fault_after = 0;
+  /// Responses API, not streamed: how many answers say that the model is still at work, the first of them
+  /// "queued". The finished one, and any other, is at GET /responses/ID. Absent: none, and one where the
+  /// request says `background`.
+  std::optional<std::size_t> unfinished;
 };
 
 /// A request as the fake model sees it, whatever the wire.

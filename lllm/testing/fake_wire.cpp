@@ -2,6 +2,10 @@
 
 namespace lllm {
 
+bool is_post_to(std::string_view ending, std::string_view method, std::string_view path) {
+  return method == "POST" && path.substr(0, path.find('?')).ends_with(ending);
+}
+
 FakeRequest fake_request(std::string_view wire, std::string_view path, const json::value& body) {
   FakeRequest request;
   request.wire = wire;

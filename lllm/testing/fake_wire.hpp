@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -50,8 +52,16 @@ const FakeWire& fake_ollama();
 const FakeWire& fake_openai_chat();
 const FakeWire& fake_openai_responses();
 
+/// "GET", "/v1/responses/resp_fake_3" → 3, the number of the request whose answer is asked for; none for
+/// anything else.
+std::optional<std::uint64_t> number_of_fake_response(std::string_view method, std::string_view path);
+/// The answer while it is made: `status` is "queued" or "in_progress".
+std::string unfinished_fake_response(const FakeRequest& request, std::string_view status);
+
 // What several wires have in common.
 
+/// A POST to a path that ends so, whatever its query.
+bool is_post_to(std::string_view ending, std::string_view method, std::string_view path);
 /// A request with what every body says alike: model and stream.
 FakeRequest fake_request(std::string_view wire, std::string_view path, const json::value& body);
 /// What the provider would answer with 400.

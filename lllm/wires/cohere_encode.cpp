@@ -14,7 +14,8 @@ class Encoder {
   explicit Encoder(const EncodeInput& input) : in_(input), args_(input.options.model_args()) {}
 
   Result<EncodedRequest> run() {
-    wanted_ = take_format(in_.format, args_);
+    take_json_mode();
+    if (!json_mode_) wanted_ = take_format(in_.format, args_);
     given_tools_ = as_array(args_.take("tools"));
     read_arguments();
     if (auto done = write_body(); !done) return done.error();
@@ -81,7 +82,16 @@ class Encoder {
   }
 
   // JSON mode and tools exclude each other.
+  // JSON of any shape, which the API takes where no tool is offered. The model must be told so, too.
+  void take_json_mode() {
+    const auto* given = find(in_.options.model_args(), "response_format");
+    json_mode_ = in_.format.empty() && given != nullptr && text_at(*given, "type") == "json_object";
+    if (json_mode_) args_.take("response_format");
+  }
+
   void add_format() {
+    if (json_mode_ && has_tools()) args_.drop("response_format");
+    if (json_mode_ && !has_tools()) settings_["response_format"] = {{"type", "json_object"}};
     if (wanted_.schema == nullptr) return;
     if (has_tools()) {
       answer_by_tool_ = true;
@@ -325,6 +335,7 @@ class Encoder {
   const json::array* given_tools_ = nullptr;
   json::object settings_;  ///< what goes into the body beside model, messages, tools and stream
   std::string_view only_tool_;
+  bool json_mode_ = false;
   bool answer_by_tool_ = false;
 };
 

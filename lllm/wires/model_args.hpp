@@ -44,7 +44,8 @@ inline constexpr std::string_view answer_tool_description =
     "Gives the final answer to the user. Call it exactly once, with the whole answer as arguments.";
 
 /// The structured output that a call asks for: `format`, else a `response_format` of type json_schema among
-/// the arguments. `name` is the schema's. Takes response_format; a bare json_object goes to dropped().
+/// the arguments. `name` is the schema's. Takes response_format; a bare json_object goes to dropped(): a wire
+/// that knows it takes it first.
 struct WantedFormat {
   const json::object* schema = nullptr;  ///< null: none
   std::string name = "answer";

@@ -98,8 +98,9 @@ Provider cerebras() {
   return with(
       chat("cerebras", "Cerebras", "https://api.cerebras.ai/v1", {"CEREBRAS_API_KEY"}, {"CEREBRAS_API_BASE"}),
       [](Provider& row) {
-        // "Currently not supported and will result in a 400 error"
-        row.quirks.unsupported = {"frequency_penalty", "logit_bias", "presence_penalty"};
+        // "Chat Completions" lists the penalties and parallel_tool_calls since 2026. It takes and checks
+        // logit_bias but does not apply it (measured in pydantic-ai's pull request 7653).
+        row.quirks.unsupported = {"logit_bias"};
       });
 }
 
@@ -150,7 +151,7 @@ Provider github_copilot() {
 Provider groq() {
   return with(chat("groq", "Groq", "https://api.groq.com/openai/v1", {"GROQ_API_KEY"}, {"GROQ_API_BASE"}),
               [](Provider& row) {
-                // "OpenAI Compatibility": what "will result in a 400 error if they are supplied"
+                // console.groq.com/docs/openai: what "will result in a 400 error if they are supplied"
                 row.quirks.accepts_name = false;
                 row.quirks.unsupported = {"logit_bias", "logprobs", "top_logprobs"};
               });
@@ -166,12 +167,18 @@ Provider mistral() {
   return with(chat("mistral", "Mistral AI", "https://api.mistral.ai/v1", {"MISTRAL_API_KEY"},
                    {"MISTRAL_API_BASE", "MISTRAL_AZURE_API_BASE"}),
               [](Provider& row) {
+                // Its "Chat Completion" reference (ChatCompletionRequest) forbids members that it does not
+                // list: status 422, "extra_forbidden", for `name` on messages and stream_options as well.
                 row.quirks.accepts_name = false;
-                row.quirks.stream_usage = false;  // always sent; unknown fields are refused
+                row.quirks.stream_usage = false;  // always sent
                 row.quirks.seed_field = "random_seed";
                 row.quirks.document_url = true;
+                // "must be a-z, A-Z, 0-9, with a length of 9": status 400 since July 2024
                 row.quirks.short_call_ids = true;
-                row.quirks.unsupported = {"logit_bias", "logprobs", "top_logprobs", "user"};
+                row.quirks.unsupported = {
+                    "logit_bias",        "logprobs",      "top_logprobs",      "user",      "audio",
+                    "modalities",        "store",         "verbosity",         "functions", "service_tier",
+                    "safety_identifier", "function_call", "web_search_options"};
               });
 }
 

@@ -131,6 +131,38 @@ TEST_SUITE("testing/fake_wires") {
           "/v1/projects/p/locations/global/publishers/google/models/gemini-2.5-pro:generateContent");
   }
 
+  TEST_CASE("Responses: a queued answer is asked for until the model has done") {
+    asio::io_context loop;
+    FakeProvider provider(loop.get_executor(), FakeOptions().require_key("sk-canary"));
+    InvokerOptions options;
+    options.environment(Environment(fixed_variables({})));
+    options.base_url(provider.base_url()).api_key(Secret("sk-canary"));
+    LiteLLMInvoker invoker(loop.get_executor(), options);
+    FakeReply reply("Worth the wait.");
+    reply.unfinished = 2;  // queued, in_progress
+    provider.script(reply);
+    Dialog dialog;
+    dialog.put_text("Hello");
+    CallOptions call = CallOptions().api_type(ApiType::response);
+    const auto waited = run_on(loop, invoker.call(dialog, "openai/gpt-5-mini", call));
+    CHECK(waited.message.text() == "Worth the wait.");
+    CHECK(waited.message.finish_reason == "completed");
+    CHECK(provider.stats().requests == 3);
+    CHECK(waited.attempts.size() == 1);
+
+    // In background mode the API queues what it is asked.
+    provider.script(FakeReply("In the background."));
+    call.model_args({{"background", true}});
+    const auto background = run_on(loop, invoker.call(dialog, "openai/gpt-5-mini", call));
+    CHECK(background.message.text() == "In the background.");
+    CHECK(provider.stats().requests == 5);
+    // What is not stored cannot be asked for, so it is never queued.
+    provider.script(reply);
+    call.model_args({{"store", false}});
+    CHECK(run_on(loop, invoker.call(dialog, "openai/gpt-5-mini", call)).message.text() == "Worth the wait.");
+    CHECK(provider.stats().requests == 6);
+  }
+
   TEST_CASE("errors, cut streams and error events are what they are") {
     for (const auto& wire : wires) {
       CAPTURE(wire.model);

@@ -25,6 +25,11 @@ for await (const event of await client.responses.create({model, input: 'Hello', 
   seen.streamed.events.push(event.sequence_number);
 }
 
+const background = await client.responses.create({model, input: 'Hello', background: true});
+const retrieved = await client.responses.retrieve(background.id);
+seen.background = {first: background.status, later: retrieved.status, text: retrieved.output_text,
+                   same: background.id === retrieved.id};
+
 const tools = [{type: 'function', name: 'look_up', strict: false,
                 parameters: {type: 'object', properties: {word: {type: 'string'}}}}];
 // The client puts the events together itself here and checks their order.
@@ -49,6 +54,11 @@ for (const request of refusals) {
   } catch (error) {
     seen.errors.push({name: error.constructor.name, status: error.status, message: error.message});
   }
+}
+try {
+  await client.responses.retrieve('resp_fake_999999');
+} catch (error) {
+  seen.unknown = error.constructor.name;
 }
 try {
   for await (const event of await client.responses.create({model, input: 'break', stream: true}))

@@ -24,6 +24,11 @@ TEST_SUITE("testing/responses_client") {
     CHECK(*find_at(seen, "/streamed/usage") == *find_at(seen, "/whole/usage"));
     const auto& numbers = find_at(seen, "/streamed/events")->get_array();
     for (std::size_t i = 0; i < numbers.size(); ++i) CHECK(numbers[i] == json::value(i));
+    CHECK(text("/background/first") == "queued");
+    CHECK(text("/background/later") == "completed");
+    CHECK(text("/background/text") == words.text);
+    CHECK(*find_at(seen, "/background/same") == true);
+    CHECK(text("/unknown") == "NotFoundError");
     CHECK(text("/call/name") == "look_up");
     CHECK(text("/call/arguments/word") == "Bern");
     CHECK(text("/answer") == words.text);

@@ -16,12 +16,6 @@ const Codec& codec() {
 
 constexpr auto claude = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
 
-Dialog asked(std::string words = "Hi") {
-  Dialog dialog;
-  dialog.put_text(std::move(words));
-  return dialog;
-}
-
 std::string frame(std::string_view type, std::string_view data) {
   std::string bytes;
   append_aws_event(bytes, type, data);

@@ -11,12 +11,6 @@ const Codec& codec() {
   return cohere_codec();
 }
 
-Dialog asked(std::string words = "Hi") {
-  Dialog dialog;
-  dialog.put_text(std::move(words));
-  return dialog;
-}
-
 std::string event(std::string_view data) {
   return "event: " + std::string(text_at(js(data), "type")) + "\ndata: " + std::string(data) + "\n\n";
 }
@@ -150,6 +144,16 @@ TEST_SUITE("wires/cohere") {
          said("tool-call-delta", 0, R"({"tool_calls":{"function":{"arguments":"{\"n\":3}"}}})") + end()});
     CHECK(streamed.text == R"({"n":3})");
     CHECK(streamed.result->message.text() == R"({"n":3})");
+  }
+
+  TEST_CASE("JSON of any shape is asked for where no tool is offered, else dropped and named") {
+    Call call(asked(), "command-a-03-2025");
+    call.options.model_args({{"response_format", {{"type", "json_object"}}}});
+    CHECK(call.encode(codec())->dropped.empty());
+    CHECK(call.body(codec()).at("response_format") == js(R"({"type":"json_object"})"));
+    call.tools = {a_tool("weather")};
+    CHECK(call.encode(codec())->dropped == std::vector<std::string>{"response_format"});
+    CHECK_FALSE(call.body(codec()).as_object().contains("response_format"));
   }
 
   TEST_CASE("a streamed reply equals the unstreamed one") {

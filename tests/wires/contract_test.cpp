@@ -3,6 +3,7 @@
 #include <string>
 
 #include "lllm/base/text.hpp"
+#include "lllm/formats/aws_frames.hpp"
 #include "lllm/testing/fake_wire.hpp"
 #include "tests/support/codec_contract.hpp"
 #include "tests/wires/wire_test.hpp"
@@ -31,12 +32,6 @@ FakeReply a_reply() {
   reply.tool_calls.emplace_back("call_1", "look_up", R"({"word":"Bärn","n":1})");
   reply.tool_calls.emplace_back("call_2", "look_up", R"({"word":"two"})");
   return reply;
-}
-
-Dialog asked() {
-  Dialog dialog;
-  dialog.put_text("Be brief.", Role::system).put_text("Question");
-  return dialog;
 }
 
 }  // namespace
@@ -78,6 +73,68 @@ TEST_SUITE("wires/contract") {
     }
   }
 
+  TEST_CASE("every codec: an answer of reasoning alone is whole, and goes on in the next turn") {
+    for (const auto& row : rows) {
+      CAPTURE(row.wire);
+      FakeReply thoughts;
+      thoughts.reasoning = "Hm. Let me see.";
+      FakeRequest request = fake_request(row.wire, "/", json::object());
+      request.model = row.model;
+      const auto writer = row.fake.stream(request, thoughts);
+      std::string stream;
+      writer->begin(stream);
+      for (const auto& step : steps_of(thoughts)) writer->step(stream, step);
+      writer->end(stream);
+      for (const Outcome& outcome :
+           {decode(row.wire, true, stream), decode(row.wire, false, row.fake.whole(request, thoughts))}) {
+        REQUIRE(!outcome.error);
+        CHECK(outcome.message.text().empty());
+        CHECK(outcome.message.reasoning() == thoughts.reasoning);
+        Dialog dialog = asked_briefly("Question");
+        dialog.append(outcome.message).put_text("And?");
+        const auto encoded = Call(dialog, row.model).encode(*find_codec(row.wire)).value();
+        CHECK(row.fake.read(encoded.path, js(encoded.body)).has_value());
+      }
+    }
+  }
+
+  TEST_CASE("every codec: an event that nobody knows changes nothing, wherever it comes") {
+    for (const auto& row : rows) {
+      CAPTURE(row.wire);
+      const FakeReply reply = a_reply();
+      FakeRequest request = fake_request(row.wire, "/", json::object());
+      request.model = row.model;
+      const std::string data = R"({"type":"novelty","novelty":{"a":[1,{"b":null}]}})";
+      std::string novelty = "event: novelty\ndata: " + data + "\n\n";
+      if (row.wire == "ollama-chat") novelty = data + "\n";
+      if (row.wire == "bedrock-converse") {
+        novelty.clear();
+        append_aws_event(novelty, "novelty", data);
+      }
+      const auto streamed = [&](std::string_view between) {
+        const auto writer = row.fake.stream(request, reply);
+        std::string stream(between);
+        writer->begin(stream);
+        for (const auto& step : steps_of(reply)) {
+          stream += between;
+          writer->step(stream, step);
+        }
+        stream += between;
+        writer->end(stream);
+        return decode(row.wire, true, stream);
+      };
+      const Outcome plain = streamed("");
+      const Outcome with_novelty = streamed(novelty);
+      REQUIRE(!plain.error);
+      REQUIRE_MESSAGE(!with_novelty.error,
+                      (with_novelty.error ? with_novelty.error->to_string() : std::string()));
+      CHECK(with_novelty.message.text() == plain.message.text());
+      CHECK(with_novelty.message.reasoning() == plain.message.reasoning());
+      CHECK(with_novelty.message.tool_calls == plain.message.tool_calls);
+      CHECK(with_novelty.message.usage == plain.message.usage);
+    }
+  }
+
   TEST_CASE("every codec: a reply appended to the dialog goes back in an order that the provider accepts") {
     for (const auto& row : rows) {
       CAPTURE(row.wire);
@@ -86,7 +143,7 @@ TEST_SUITE("wires/contract") {
       FakeRequest request = fake_request(row.wire, "/", json::object());
       request.model = row.model;
       const auto answered = codec.decode(a_provider(), row.fake.whole(request, reply)).value();
-      Dialog dialog = asked();
+      Dialog dialog = asked_briefly("Question");
       dialog.append(answered.message);
       for (const auto& call : answered.message.tool_calls)
         dialog.put_tool_result(call.id, call.name, "Result of " + call.arguments);
@@ -116,7 +173,7 @@ TEST_SUITE("wires/contract") {
     for (const auto& row : rows) {
       CAPTURE(row.wire);
       const Codec& codec = *find_codec(row.wire);
-      Call plain(asked(), row.model);
+      Call plain(asked_briefly("Question"), row.model);
       plain.tools = {a_tool("look_up")};
       const auto before = plain.encode(codec).value();
       CHECK(before.dropped.empty());
@@ -142,7 +199,7 @@ TEST_SUITE("wires/contract") {
     for (const auto& row : rows) {
       CAPTURE(row.wire);
       const Codec& codec = *find_codec(row.wire);
-      Call call(asked(), row.model);
+      Call call(asked_briefly("Question"), row.model);
       call.format = Schema(js(R"({"type":"object","title":"City","properties":{"unusual_name":
         {"type":"string"}},"required":["unusual_name"],"additionalProperties":false})")
                                .as_object());

@@ -48,25 +48,20 @@ Message whole(std::string_view output, std::string_view more = "") {
 constexpr std::string_view said = R"([{"id":"msg_1","type":"message","role":"assistant","status":"completed",
   "content":[{"type":"output_text","text":"Hello","annotations":[]}]}])";
 
-Dialog asked() {
-  Dialog dialog;
-  dialog.put_text("Be brief.", Role::system).put_text("Hi");
-  return dialog;
-}
-
 }  // namespace
 
 TEST_SUITE("wires/openai_responses") {
   TEST_CASE("a question becomes input items, with the defaults of the interface") {
-    const json::value body = Call(asked(), "gpt-4.1").body(codec());
+    const json::value body = Call(asked_briefly(), "gpt-4.1").body(codec());
     CHECK(body == js(R"({"model":"gpt-4.1","input":[{"role":"system","content":"Be brief."},
       {"role":"user","content":"Hi"}],"max_output_tokens":32000,"truncation":"auto"})"));
     // What a model thought comes encrypted, so that it can go back.
-    CHECK(Call(asked(), "gpt-5").body(codec()).at("include") == js(R"(["reasoning.encrypted_content"])"));
+    CHECK(Call(asked_briefly(), "gpt-5").body(codec()).at("include") ==
+          js(R"(["reasoning.encrypted_content"])"));
   }
 
   TEST_CASE("arguments go where this interface has them; what it lacks is dropped and named") {
-    Call call(asked(), "gpt-5");
+    Call call(asked_briefly(), "gpt-5");
     call.options.model_args(js(R"({"max_tokens":9,"reasoning_effort":"low","verbosity":"low","logprobs":true,
       "top_logprobs":2,"stop":"x","seed":1,"n":2,"tool_choice":{"type":"function","function":{"name":"f"}},
       "response_format":{"type":"json_object"},"truncation":"disabled","parallel_tool_calls":false})")
@@ -112,7 +107,7 @@ TEST_SUITE("wires/openai_responses") {
   }
 
   TEST_CASE("results follow their calls; a free-form tool's result has a type of its own") {
-    Dialog dialog = asked();
+    Dialog dialog = asked_briefly();
     Message reply(Role::assistant, "Wait.");
     reply.tool_calls.emplace_back("c1", "f", R"({"a":1})");
     ToolCall custom("c2", "sh", "ls -l");
@@ -141,7 +136,7 @@ TEST_SUITE("wires/openai_responses") {
     const Message& message = answer->message;
     CHECK(message.tool_calls.empty());
     CHECK(message.citations.size() == 1);
-    Dialog dialog = asked();
+    Dialog dialog = asked_briefly();
     dialog.append(message).put_text("And?");
     Call call(dialog, "gpt-5");
     const json::value stored = call.body(codec());
@@ -152,7 +147,7 @@ TEST_SUITE("wires/openai_responses") {
           js(R"({"type":"reasoning","summary":[],"encrypted_content":"ENC=="})"));
     Message elsewhere = message;
     elsewhere.provider = "somebody_else";
-    Dialog moved = asked();
+    Dialog moved = asked_briefly();
     moved.append(elsewhere);
     const auto request = Call(moved, "gpt-5").encode(codec()).value();
     CHECK(request.body.find("ENC==") == std::string::npos);

@@ -28,6 +28,20 @@ inline json::value js(std::string_view text) {
   return parse_json(text).value();
 }
 
+/// A dialog of one question.
+inline Dialog asked(std::string words = "Hi") {
+  Dialog dialog;
+  dialog.put_text(std::move(words));
+  return dialog;
+}
+
+/// The same, behind instructions.
+inline Dialog asked_briefly(std::string words = "Hi") {
+  Dialog dialog;
+  dialog.put_text("Be brief.", Role::system).put_text(std::move(words));
+  return dialog;
+}
+
 /// What one call would send.
 struct Call {
   Dialog dialog;
