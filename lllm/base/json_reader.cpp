@@ -258,8 +258,23 @@ std::optional<std::string_view> JsonReader::optional_text() {
   return std::nullopt;
 }
 
+// What nearly all integers are: digits that cannot overflow, and nothing else. Takes them, or nothing.
+std::optional<std::int64_t> JsonReader::small_integer() {
+  constexpr std::ptrdiff_t safe_digits = 18;
+  const char* const stop = end_ - at_ > safe_digits ? at_ + safe_digits : end_;
+  const char* digit = at_;
+  std::int64_t value = 0;
+  for (; digit < stop && *digit >= '0' && *digit <= '9'; ++digit) value = value * 10 + (*digit - '0');
+  const bool leading_zero = *at_ == '0' && digit - at_ > 1;
+  if (digit == at_ || digit == stop || leading_zero || *digit == '.' || *digit == 'e' || *digit == 'E')
+    return std::nullopt;
+  at_ = digit;
+  return value;
+}
+
 std::optional<std::int64_t> JsonReader::integer() {
   if (kind() != Kind::number) return skip(), std::nullopt;
+  if (const auto small = small_integer()) return small;
   const auto digits = read_number();
   if (failed()) return std::nullopt;
   std::int64_t whole = 0;

@@ -155,6 +155,7 @@ class JsonReader {
   std::string_view read_long_string(const char* start);
   std::string_view read_escaped(const char* start, const char* first_escape);
   std::string_view read_number();
+  std::optional<std::int64_t> small_integer();
   bool read_literal(std::string_view word);
   void fail(Failure failure = Failure::malformed);
 

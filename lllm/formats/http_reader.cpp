@@ -113,7 +113,7 @@ Error bad_field(std::string_view text) {
 
 /// @param text  ends with an empty line.
 Result<Framing> parse_fields(std::string_view text, HttpHeaders& headers, const HttpLimits& limits) {
-  constexpr std::size_t usual_fields = 16;
+  constexpr std::size_t usual_fields = 8;
   Framing framing;
   headers.reserve(usual_fields, 0);
   headers.hold(text);

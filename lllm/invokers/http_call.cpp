@@ -51,15 +51,15 @@ double jitter() {
 void HttpCall::note(const HttpExchange& exchange, Clock::time_point sent) {
   const HttpTimings& t = exchange.timings();
   const auto offset = sent - plan_.start;
-  result_.timings.queued = offset + t.queued;
-  result_.timings.connected = offset + t.connected;
-  result_.timings.first_byte = offset + t.first_byte;
-  if (t.replayed) ++result_.replays;
+  timings_.queued = offset + t.queued;
+  timings_.connected = offset + t.connected;
+  timings_.first_byte = offset + t.first_byte;
+  if (t.replayed) ++replays_;
   status_ = exchange.head().status;
   if (plan_.recorder)
     plan_.recorder->answered(exchange.head(),
                              status_ < 400 && is_stream_type(media_type(exchange.head().headers)));
-  result_.request_id = std::string(request_id_of(exchange.head().headers));
+  request_id_ = std::string(request_id_of(exchange.head().headers));
 }
 
 namespace {
@@ -79,11 +79,11 @@ void hide(const std::string& key, Error& error) {
 }  // namespace
 
 Error HttpCall::complete(Error error) const {
-  error.provider(plan_.provider->name).model(plan_.model).attempts(static_cast<int>(result_.attempts.size()));
+  error.provider(plan_.provider->name).model(plan_.model).attempts(static_cast<int>(attempts_.size()));
   if (error.status() == 0) error.status(status_);
   if (error.kind() == ErrorKind::authentication && !plan_.key_source.empty())
     error.message(error.message() + ": it refused the key from " + plan_.key_source);
-  if (error.request_id().empty()) error.request_id(result_.request_id);
+  if (error.request_id().empty()) error.request_id(request_id_);
   if (!error.partial() && partial_) error.partial(partial_);
   if (plan_.key != nullptr) hide(plan_.key->reveal(), error);
   return error;
@@ -116,7 +116,7 @@ asio::awaitable<void> HttpCall::begin_delivery() {
 
 asio::awaitable<void> HttpCall::deliver(const std::vector<StreamChunk>& chunks) {
   for (const StreamChunk& chunk : chunks) {
-    if (!result_.timings.first_token) result_.timings.first_token = since_start();
+    if (!timings_.first_token) timings_.first_token = since_start();
     if (plan_.observation != nullptr) plan_.observation->chunk(chunk);
     try {
       if (auto pending = dispatch(*plan_.handler, chunk); pending.valid()) {
@@ -166,9 +166,9 @@ asio::awaitable<void> HttpCall::read_stream(HttpExchange& exchange) {
         decoder->feed(event, chunks).value();
         // As deliver() does it, without a frame for each event: this is where a stream spends its time.
         for (const StreamChunk& chunk : chunks) {
-          if (!result_.timings.first_token) {
-            result_.timings.first_token = since_start();
-            plan_.body = std::string();  // from now on it will not be sent again
+          if (!timings_.first_token) {
+            timings_.first_token = since_start();
+            std::string().swap(plan_.body);  // from now on it will not be sent again
           }
           if (plan_.observation != nullptr) plan_.observation->chunk(chunk);
           handler_failed_ = true;  // whatever is thrown from here
@@ -184,7 +184,7 @@ asio::awaitable<void> HttpCall::read_stream(HttpExchange& exchange) {
       else
         check_progress(heartbeats_since);
     }
-    take(decoder->finish().value());
+    reply_ = std::make_unique<InvokeResult>(std::move(decoder->finish()).value());
     co_return;
   } catch (...) {
     failure = std::current_exception();
@@ -217,19 +217,23 @@ asio::awaitable<void> HttpCall::deliver_whole(const Message& message) {
   co_await std::move(pending);
 }
 
-InvokeResult HttpCall::decode(const HttpResponseHead& head, std::string_view body) const {
-  const std::string type = media_type(head.headers);
+void HttpCall::decode(const HttpResponseHead& head, std::string_view body) {
   if (trim(body).empty()) throw_error(ErrorKind::bad_reply, "the answer has an empty body");
+  const std::string type = media_type(head.headers);
   if (type == "text/html") throw_error(wrong_content_type(type, body));
   auto reply = plan_.codec->decode(*plan_.provider, body);
   if (!reply && reply.error().kind() == ErrorKind::parse_failed) throw_error(wrong_content_type(type, body));
-  return std::move(reply).value();
+  reply_ = std::make_unique<InvokeResult>(std::move(reply).value());
 }
 
-// What a codec says of a reply; the rest of the result is about the way it came.
-void HttpCall::take(InvokeResult reply) {
-  result_.message = std::move(reply.message);
-  result_.raw = std::move(reply.raw);
+std::unique_ptr<InvokeResult> HttpCall::take_result() {
+  reply_->model_args = std::move(plan_.model_args);
+  reply_->dropped_args = std::move(plan_.dropped_args);
+  reply_->timings = timings_;
+  reply_->attempts = std::move(attempts_);
+  reply_->replays = replays_;
+  reply_->request_id = std::move(request_id_);
+  return std::move(reply_);
 }
 
 asio::awaitable<void> HttpCall::sleep_until(Clock::time_point when) {
@@ -272,7 +276,7 @@ asio::awaitable<void> HttpCall::poll(std::string path) {
     const std::string body = co_await exchange.read_all(plan_.max_reply_bytes);
     if (plan_.recorder) plan_.recorder->add(body);
     if (plan_.codec->poll_path(body)) continue;
-    take(decode(exchange.head(), body));
+    decode(exchange.head(), body);
     co_return;
   }
 }
@@ -338,7 +342,7 @@ asio::awaitable<void> HttpCall::attempt() {
     body = received;
   }
   if (plan_.recorder) plan_.recorder->add(body);
-  take(decode(exchange.head(), body));
+  decode(exchange.head(), body);
   auto path = plan_.codec->poll_path(body);
   exchange = HttpExchange();  // the connection is free for others
   if (path) {
@@ -346,7 +350,7 @@ asio::awaitable<void> HttpCall::attempt() {
     co_await std::move(pending);
   }
   if (plan_.handler != nullptr) {
-    auto delivery = deliver_whole(result_.message);
+    auto delivery = deliver_whole(reply_->message);
     co_await std::move(delivery);
   }
 }
@@ -358,12 +362,12 @@ RetryDecision HttpCall::decide(const Error& error) const {
     return never;
   }
   FailedAttempt failed;
-  failed.attempts = static_cast<int>(result_.attempts.size());
+  failed.attempts = static_cast<int>(attempts_.size());
   failed.kind = error.kind();
   failed.status = status_;
   failed.headers = status_ == 0 ? nullptr : &headers_;
   failed.body_delay = body_delay_;
-  failed.delivered = result_.timings.first_token.has_value();
+  failed.delivered = timings_.first_token.has_value();
   RetryDecision decision = next_delay(plan_.retries, failed, jitter(), std::chrono::system_clock::now());
   if (!decision.retry) return decision;
   if (Clock::now() + decision.delay >= plan_.deadline) {
@@ -379,8 +383,8 @@ RetryDecision HttpCall::decide(const Error& error) const {
 asio::awaitable<void> HttpCall::run() {
   plan_.budget->note_request();
   for (;;) {
-    result_.attempts.emplace_back();
-    result_.attempts.back().number = static_cast<int>(result_.attempts.size());
+    attempts_.emplace_back();
+    attempts_.back().number = static_cast<int>(attempts_.size());
     if (plan_.observation != nullptr) plan_.observation->start_attempt();
     std::exception_ptr failure;
     try {
@@ -390,11 +394,11 @@ asio::awaitable<void> HttpCall::run() {
       failure = std::current_exception();
     }
     if (plan_.recorder) plan_.recorder->end();
-    Attempt& attempt = result_.attempts.back();
+    Attempt& attempt = attempts_.back();
     attempt.status = status_;
     if (!failure) {
       tell(attempt);
-      result_.timings.last_token = since_start();
+      timings_.last_token = since_start();
       co_return;
     }
     if (handler_failed_) {

@@ -35,6 +35,8 @@ struct HttpCallPlan {
   std::string key_source;       ///< for errors: where the key is from; may be empty
   std::shared_ptr<const PreparedRequest> request;  ///< shared by calls that differ in the body only
   std::string body;
+  json::object model_args;  ///< as they went into the body, and the names of those that did not
+  std::vector<std::string> dropped_args;
   HttpTimeouts timeouts;
   BaseStreamHandler* handler = nullptr;  ///< null: not streamed
   Clock::time_point start;
@@ -53,16 +55,15 @@ struct HttpCallPlan {
 /// executor.
 class HttpCall {
  public:
-  /// @param plan    must outlive run().
-  /// @param result  gets the reply, and what is known of the way to it (attempts, timings, request id); must
-  /// outlive
-  ///                run(). Its other members stay as they are.
-  HttpCall(HttpCallPlan& plan, InvokeResult& result) : plan_(plan), result_(result) {}
+  /// @param plan  must outlive this.
+  explicit HttpCall(HttpCallPlan& plan) : plan_(plan) {}
 
   /// Once. @throws Exception with provider, model, status, request id, attempts and the partial message
   /// filled in; whatever it waits for, it ends at the plan's deadline. What a stream handler throws passes
   /// through as it is.
   asio::awaitable<void> run();
+  /// What run() brought back: the reply, and what is known of the way to it. Once, after it.
+  std::unique_ptr<InvokeResult> take_result();
 
  private:
   asio::awaitable<void> attempt();
@@ -78,15 +79,18 @@ class HttpCall {
   asio::awaitable<void> deliver(const std::vector<StreamChunk>& chunks);
   asio::awaitable<void> deliver_whole(const Message& message);
   asio::awaitable<Error> refusal(HttpExchange& exchange);
-  InvokeResult decode(const HttpResponseHead& head, std::string_view body) const;
-  void take(InvokeResult reply);
+  void decode(const HttpResponseHead& head, std::string_view body);
   void note(const HttpExchange& exchange, HttpCallPlan::Clock::time_point sent);
   [[nodiscard]] Error complete(Error error) const;
   [[nodiscard]] RetryDecision decide(const Error& error) const;
   [[nodiscard]] CallTimings::Duration since_start() const { return HttpCallPlan::Clock::now() - plan_.start; }
 
   HttpCallPlan& plan_;
-  InvokeResult& result_;
+  std::unique_ptr<InvokeResult> reply_;  // made when there is one: a call is small while it waits
+  CallTimings timings_;
+  std::vector<Attempt> attempts_;
+  int replays_ = 0;
+  std::string request_id_;
   std::unique_ptr<const PreparedRequest> signed_request_;  // of this attempt, where each has its own
   int status_ = 0;
   HttpHeaders headers_;  // of the last answer that was no success

@@ -85,9 +85,10 @@ class LiteLLMInvoker::Core {
 
   // Parts of call(), awaited by it.
   static asio::awaitable<void> call_there(std::shared_ptr<Core>& self, Dialog& dialog, std::string& model,
-                                          CallOptions& options, InvokeResult& result);
+                                          CallOptions& options, std::unique_ptr<InvokeResult>& result);
   static asio::awaitable<void> call_echo(Dialog& dialog, std::string& model, CallOptions& options,
-                                         InvokeResult& result);
+                                         std::unique_ptr<InvokeResult>& result);
+  void complete(HttpCallPlan& plan, InvokeResult& result, const Dialog& dialog, const CallOptions& options);
 
   // Where a model's name leads, looked up once: a server asks for the same few again and again.
   struct Destination {
@@ -111,8 +112,9 @@ class LiteLLMInvoker::Core {
   Result<Destination*> destination(const std::string& model, ApiType api_type);
   static Result<std::shared_ptr<const PreparedRequest>> prepare(Destination& to, EncodedRequest& encoded,
                                                                 const CallOptions& options);
-  Result<HttpCallPlan> plan(const Dialog& dialog, const std::string& model, const CallOptions& options,
-                            InvokeResult& sent);
+  /// Fills `plan`, which is left half filled where it fails.
+  Result<> make_plan(HttpCallPlan& plan, const Dialog& dialog, const std::string& model,
+                     const CallOptions& options);
 
   InvokerOptions options_;
   Router router_;
@@ -213,9 +215,8 @@ Result<std::shared_ptr<const PreparedRequest>> LiteLLMInvoker::Core::prepare(Des
   return prepared;
 }
 
-Result<HttpCallPlan> LiteLLMInvoker::Core::plan(const Dialog& dialog, const std::string& model,
-                                                const CallOptions& options, InvokeResult& sent) {
-  HttpCallPlan plan;
+Result<> LiteLLMInvoker::Core::make_plan(HttpCallPlan& plan, const Dialog& dialog, const std::string& model,
+                                         const CallOptions& options) {
   plan.start = Clock::now();
   plan.deadline = options.deadline_from(plan.start);
   const auto found = destination(model, options.api_type());
@@ -239,8 +240,8 @@ Result<HttpCallPlan> LiteLLMInvoker::Core::plan(const Dialog& dialog, const std:
                           plan.handler != nullptr};
   auto encoded = plan.codec->encode(input);
   if (!encoded) return encoded.error();
-  sent.model_args = std::move(encoded->model_args);
-  sent.dropped_args = std::move(encoded->dropped);
+  plan.model_args = std::move(encoded->model_args);
+  plan.dropped_args = std::move(encoded->dropped);
 
   auto prepared = prepare(to, *encoded, options);
   if (!prepared) return prepared.error();
@@ -265,34 +266,51 @@ Result<HttpCallPlan> LiteLLMInvoker::Core::plan(const Dialog& dialog, const std:
   if (options_.on_exchange())
     plan.recorder = std::make_shared<ExchangeRecorder>(std::string(plan.codec->name()), plan.provider->name,
                                                        access.key, options_.on_exchange());
-  return plan;
+  return {};
 }
 
 // The rare ways have frames of their own, and hand their result over in place: the frame of call() lives as
 // long as its stream, and would be larger by all that they pass on.
 asio::awaitable<void> LiteLLMInvoker::Core::call_there(std::shared_ptr<Core>& self, Dialog& dialog,
                                                        std::string& model, CallOptions& options,
-                                                       InvokeResult& result) {
+                                                       std::unique_ptr<InvokeResult>& result) {
   auto moved = call(self, std::move(dialog), std::move(model), std::move(options));
-  result = co_await asio::co_spawn(self->executor_, std::move(moved), asio::use_awaitable);
+  auto there = asio::co_spawn(self->executor_, std::move(moved), asio::use_awaitable);
+  InvokeResult reply = co_await std::move(there);
+  result = std::make_unique<InvokeResult>(std::move(reply));
 }
 
 asio::awaitable<void> LiteLLMInvoker::Core::call_echo(Dialog& dialog, std::string& model,
-                                                      CallOptions& options, InvokeResult& result) {
+                                                      CallOptions& options,
+                                                      std::unique_ptr<InvokeResult>& result) {
   auto pending = echo_call(std::move(dialog), std::move(model), std::move(options));
-  result = co_await std::move(pending);
+  InvokeResult reply = co_await std::move(pending);
+  result = std::make_unique<InvokeResult>(std::move(reply));
+}
+
+// The reply has come: what the caller and the prompt add to it.
+void LiteLLMInvoker::Core::complete(HttpCallPlan& plan, InvokeResult& result, const Dialog& dialog,
+                                    const CallOptions& options) {
+  Message& message = result.message;
+  message.provider = plan.provider->name;
+  if (message.model.empty()) message.model = plan.model;
+  // The provider may name a dated version; the name that was asked for is the fallback.
+  const auto* price = prices_.find(message.provider, message.model);
+  if (price == nullptr) price = prices_.find(message.provider, plan.wire_model);
+  if (price != nullptr) message.cost_breakdown = cost_of(message.usage, *price);
+  finish_reply(result, dialog, options);
 }
 
 asio::awaitable<InvokeResult> LiteLLMInvoker::Core::call(std::shared_ptr<Core> self, Dialog dialog,
                                                          std::string model, CallOptions options) {
-  InvokeResult result;
+  std::unique_ptr<InvokeResult> result;  // the frame lives as long as its stream, and stays small
   const auto here = co_await asio::this_coro::executor;
   if (here != self->executor_) {
     auto pending = call_there(self, dialog, model, options, result);
     co_await std::move(pending);
-    co_return result;
+    co_return std::move(*result);
   }
-  std::unique_ptr<Observation> observation;  // most have none, and the frame stays small
+  std::unique_ptr<Observation> observation;  // most have none
   if (!self->options_.observers().empty())
     observation = std::make_unique<Observation>(self->options_.observers(), self->client_, self->number_);
   try {
@@ -300,31 +318,24 @@ asio::awaitable<InvokeResult> LiteLLMInvoker::Core::call(std::shared_ptr<Core> s
       if (observation) observation->start("echo", model, static_cast<bool>(options.stream_handler()));
       auto pending = call_echo(dialog, model, options, result);
       co_await std::move(pending);
-      if (observation) observation->succeed(result);
-      co_return result;
+    } else {
+      HttpCallPlan plan;
+      const auto made = self->make_plan(plan, dialog, model, options);
+      if (observation)
+        observation->start(plan.provider ? plan.provider->name : "", model,
+                           static_cast<bool>(options.stream_handler()));
+      if (!made) throw_error(Error(made.error()).model(model));
+      plan.observation = observation.get();
+      HttpCall http_call(plan);
+      auto pending = http_call.run();
+      co_await std::move(pending);
+      result = http_call.take_result();
+      self->complete(plan, *result, dialog, options);
+      if (const auto& handler = options.stream_handler())
+        if (auto finishing = handler->on_finish(*result); finishing.valid()) co_await std::move(finishing);
     }
-    auto made = self->plan(dialog, model, options, result);
-    if (observation)
-      observation->start(made ? made->provider->name : "", model,
-                         static_cast<bool>(options.stream_handler()));
-    if (!made) throw_error(Error(made.error()).model(model));
-    made->observation = observation.get();
-    HttpCall http_call(*made, result);
-    auto pending = http_call.run();
-    co_await std::move(pending);
-
-    Message& message = result.message;
-    message.provider = made->provider->name;
-    if (message.model.empty()) message.model = model;
-    // The provider may name a dated version; the name that was asked for is the fallback.
-    const auto* price = self->prices_.find(message.provider, message.model);
-    if (price == nullptr) price = self->prices_.find(message.provider, made->wire_model);
-    if (price != nullptr) message.cost_breakdown = cost_of(message.usage, *price);
-    finish_reply(result, dialog, options);
-    if (const auto& handler = options.stream_handler())
-      if (auto finishing = handler->on_finish(result); finishing.valid()) co_await std::move(finishing);
-    if (observation) observation->succeed(result);
-    co_return result;
+    if (observation) observation->succeed(*result);
+    co_return std::move(*result);
   } catch (...) {
     const Error error = error_from(std::current_exception());
     if (observation) observation->fail(error);

@@ -54,6 +54,8 @@ ConnectionPool::Lease::~Lease() {
 }
 
 void ConnectionPool::Lease::attach(std::unique_ptr<Connection> connection) {
+  // It was through in the very turn in which the client went: nobody would close it any more.
+  if (pool_->closed_) throw_error(ErrorKind::cancelled, "the HTTP client was closed");
   pool_->connections_.insert(connection.get());
   connection_ = std::move(connection);
   pool_->sweep();

@@ -5,6 +5,8 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 
 #include "lllm/net/connect.hpp"
@@ -60,6 +62,7 @@ struct HttpClient::Core {
   ProxyRules proxies;
   std::stop_source stop;
   ConnectionPool pool;
+  std::size_t unanswered = 0;  // exchanges that wait for the head of their answer
   std::uint64_t connects = 0;
   std::uint64_t exchanges = 0;
   std::uint64_t replays = 0;
@@ -183,6 +186,18 @@ asio::awaitable<bool> send_request(Connection& connection, std::string_view wire
   co_return false;
 }
 
+/// Counts an exchange as unanswered while it lives.
+class Unanswered {
+ public:
+  explicit Unanswered(HttpClient::Core& core) : core_(core) { ++core_.unanswered; }
+  ~Unanswered() { --core_.unanswered; }
+  Unanswered(const Unanswered&) = delete;
+  Unanswered& operator=(const Unanswered&) = delete;
+
+ private:
+  HttpClient::Core& core_;
+};
+
 /// A request for a proxy that forwards plain HTTP.
 void append_head_for(const HttpProxy& proxy, std::string& wire, const HttpRequest& request,
                      std::size_t body_size) {
@@ -196,6 +211,17 @@ asio::awaitable<HttpExchange> exchange(std::shared_ptr<HttpClient::Core> core,
                                        const PreparedRequest& prepared, std::string_view body,
                                        HttpTimeouts timeouts, HttpWatcher* watcher = nullptr) {
   const auto started = Clock::now();
+  // A busy client reads all answers that are there before it sends: requests then leave in a burst, for which
+  // a server on this machine, or a proxy, is woken once.
+  constexpr std::size_t busy = 8;
+  const Unanswered counted(*core);
+  if (core->unanswered > busy) {
+    auto turn = asio::post(core->context->executor, as_values);
+    co_await std::move(turn);
+    const auto state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() != asio::cancellation_type::none)
+      throw_error(ErrorKind::cancelled, "the call was cancelled");
+  }
   const HttpRequest& request = prepared.request();
   std::string wire;
   const bool copies_body = body.size() <= most_copied_body;

@@ -171,11 +171,13 @@ const json::value* own_state(const Message& message, std::string_view wire, cons
 }
 
 std::function<json::value()> raw_of(std::string_view body) {
-  auto kept = std::make_shared<const std::string>(body);
-  return [kept = std::move(kept)] {
-    auto value = parse_json(*kept);
-    if (!value) value = parse_json(to_valid_utf8(*kept));
-    return value ? std::move(*value) : json::value(json::string(*kept));
+  const auto kept = std::make_shared_for_overwrite<char[]>(body.size());  // one allocation, bytes and all
+  std::copy(body.begin(), body.end(), kept.get());
+  return [kept, size = body.size()] {
+    const std::string_view text(kept.get(), size);
+    auto value = parse_json(text);
+    if (!value) value = parse_json(to_valid_utf8(text));
+    return value ? std::move(*value) : json::value(json::string(text));
   };
 }
 

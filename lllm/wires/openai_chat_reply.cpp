@@ -94,14 +94,14 @@ Result<> Reply::read(std::string_view data, bool whole, std::vector<StreamChunk>
         "openai-chat: " + read.error().message());
   if (!is_object) return Error(ErrorKind::bad_reply, "openai-chat: the answer is no JSON object");
   if (!citations.empty())
-    if (auto list = parse_json(citations)) citations_ = std::move(*list);
+    if (auto list = parse_json(citations)) rare().citations = std::move(*list);
   for (const auto& [key, raw] : extras)
-    if (auto value = parse_json(raw)) extras_[key] = std::move(*value);
+    if (auto value = parse_json(raw)) rare().extras[key] = std::move(*value);
   if (!whole && first_event_.empty()) first_event_ = data;
   if (!error.empty()) return provider_error(0, data);
   if (!choice_error_.empty()) return provider_error(0, choice_error_);
   if (!whole && !says_more && choices == 1 && choice_.is_only_words() && extras.empty() &&
-      citations.empty() && content_blocks_.empty())
+      citations.empty() && kept().content_blocks.empty())
     only_words_ = {choice_.content.front().second, padding};
   return {};
 }
@@ -137,15 +137,15 @@ void Reply::apply(bool whole) {
     add_reasoning_details(choice_.reasoning_details,
                           choice_.reasoning_content.empty() && choice_.reasoning.empty());
   // Words that came as plain text before the first list belong to the list, too.
-  if (!choice_.content_blocks.empty() && content_blocks_.empty() && !whole)
+  if (!choice_.content_blocks.empty() && kept().content_blocks.empty() && !whole)
     if (std::string before = message.text(); !before.empty())
-      content_blocks_.push_back(json::object{{"type", "text"}, {"text", json::string(before)}});
+      rare().content_blocks.push_back(json::object{{"type", "text"}, {"text", json::string(before)}});
   for (const auto& [kind, words] : choice_.content)
     kind == ChunkKind::text ? accumulator_.add_text(words) : accumulator_.add_reasoning(words);
   if (!choice_.content_blocks.empty()) {
     if (const auto blocks = parse_json(choice_.content_blocks))
       for (const auto& block : blocks->get_array()) add_content_block(block, whole);
-  } else if (!content_blocks_.empty() && !choice_.content.empty()) {
+  } else if (!choice_.content.empty() && !kept().content_blocks.empty()) {
     // Mistral's streams give thinking as blocks and the words after it as plain text.
     const json::object block{{"type", "text"}, {"text", json::string(choice_.content.front().second)}};
     add_content_block(block, whole);
@@ -156,36 +156,37 @@ void Reply::apply(bool whole) {
     const std::size_t at =
         whole ? accumulator_.add_whole_tool_call(tool.call) : accumulator_.add_tool_call(tool.call);
     if (tool.extras.empty()) continue;
-    if (call_extras_.size() <= at) call_extras_.resize(at + 1);
-    merge_raw(call_extras_[at], tool.extras);
+    auto& extras = rare().call_extras;
+    if (extras.size() <= at) extras.resize(at + 1);
+    merge_raw(extras[at], tool.extras);
   }
   if (choice_.finish_reason && (!choice_.finish_reason->empty() || message.finish_reason.empty()))
     message.finish_reason = *choice_.finish_reason;
   if (!choice_.logprobs.empty()) add_logprobs(choice_.logprobs);
   if (is_list_with_elements(choice_.annotations))
     if (const auto list = parse_json(choice_.annotations))
-      annotations_.insert(annotations_.end(), list->get_array().begin(), list->get_array().end());
+      rare().annotations.insert(rare().annotations.end(), list->get_array().begin(), list->get_array().end());
   if (!choice_.error.empty()) choice_error_ = choice_.error;
-  merge_raw(message_extras_, choice_.message_extras);
-  if (!whole) merge_raw(choice_extras_, choice_.extras);
+  if (!choice_.message_extras.empty()) merge_raw(rare().message_extras, choice_.message_extras);
+  if (!whole && !choice_.extras.empty()) merge_raw(rare().choice_extras, choice_.extras);
 }
 
 void Reply::add_content_block(const json::value& block, bool whole) {
   // Blocks of one type that follow each other in a stream are pieces of one.
-  if (whole || content_blocks_.empty() || !block.is_object() ||
-      text_at(content_blocks_.back(), "type") != text_at(block, "type")) {
-    content_blocks_.push_back(block);
+  auto& blocks = rare().content_blocks;
+  if (whole || blocks.empty() || !block.is_object() ||
+      text_at(blocks.back(), "type") != text_at(block, "type")) {
+    blocks.push_back(block);
     return;
   }
-  for (const auto& [key, value] : block.get_object())
-    merge_delta(content_blocks_.back().get_object(), key, value);
+  for (const auto& [key, value] : block.get_object()) merge_delta(blocks.back().get_object(), key, value);
 }
 
 void Reply::add_reasoning_details(std::string_view raw, bool is_the_text) {
   const auto details = parse_json(raw);
   if (!details || !details->is_array()) return;
   for (const auto& detail : details->get_array()) {
-    merge_delta(reasoning_details_, detail);
+    merge_delta(rare().reasoning_details, detail);
     if (!is_the_text) continue;
     // Chunks outlive this DOM: the words are copied to where they stay until the next event.
     for (const auto key : {"text", "summary"}) {
@@ -212,30 +213,35 @@ void Reply::add_logprobs(std::string_view raw) {
       for (const auto& other : *top)
         entry.top.emplace_back(text_at(other, "token"), as_number(find(other, "logprob")).value_or(0));
   }
-  merge_delta(choice_extras_, "logprobs", *logprobs);
+  merge_delta(rare().choice_extras, "logprobs", *logprobs);
 }
 
 void Reply::complete(Message& message) const {
   message.provider = provider_;
   if (!usage_.empty()) message.usage = counted_;
-  if (!annotations_.empty())
-    message.citations.assign(annotations_.begin(), annotations_.end());
-  else if (const auto* list = citations_.if_array())
+  if (!rare_) return;
+  if (!rare_->annotations.empty())
+    message.citations.assign(rare_->annotations.begin(), rare_->annotations.end());
+  else if (const auto* list = rare_->citations.if_array())
     message.citations.assign(list->begin(), list->end());
-  add_media(message, message_extras_);
+  add_media(message, rare_->message_extras);
 
   // What has to go back unchanged with the next turn, under the names it came by.
   json::object state;
-  if (!reasoning_details_.empty()) state["reasoning_details"] = reasoning_details_;
-  if (const auto* extra = find(message_extras_, "extra_content")) state["extra_content"] = *extra;  // Google
-  if (const auto* audio = find(message_extras_, "audio"); audio != nullptr && !text_at(*audio, "id").empty())
+  if (!rare_->reasoning_details.empty()) state["reasoning_details"] = rare_->reasoning_details;
+  if (const auto* extra = find(rare_->message_extras, "extra_content"))
+    state["extra_content"] = *extra;  // Google
+  if (const auto* audio = find(rare_->message_extras, "audio");
+      audio != nullptr && !text_at(*audio, "id").empty())
     state["audio"] = json::object{{"id", json::string(text_at(*audio, "id"))}};
-  const bool thinking_blocks =
-      std::any_of(content_blocks_.begin(), content_blocks_.end(),
-                  [](const json::value& block) { return text_at(block, "type") != "text"; });
-  if (thinking_blocks) state["content"] = content_blocks_;
-  if (std::any_of(call_extras_.begin(), call_extras_.end(), [](const auto& extra) { return !extra.empty(); }))
-    state["tool_calls"] = json::array(call_extras_.begin(), call_extras_.end());
+  const auto& blocks = rare_->content_blocks;
+  const bool thinking_blocks = std::any_of(blocks.begin(), blocks.end(), [](const json::value& block) {
+    return text_at(block, "type") != "text";
+  });
+  if (thinking_blocks) state["content"] = blocks;
+  const auto& calls = rare_->call_extras;
+  if (std::any_of(calls.begin(), calls.end(), [](const auto& extra) { return !extra.empty(); }))
+    state["tool_calls"] = json::array(calls.begin(), calls.end());
   if (!state.empty()) message.wire_state = std::make_shared<const WireState>("openai-chat", std::move(state));
 }
 
@@ -257,10 +263,7 @@ std::function<json::value()> Reply::reassembled(const Message& message) const {
   struct Parts {
     std::string first_event, usage, text, reasoning, refusal, reasoning_field, finish_reason;
     std::vector<ToolCall> calls;
-    std::vector<json::object> call_extras;
-    json::array details, annotations, blocks;
-    json::value citations;
-    json::object extras, choice_extras, message_extras;
+    Rare rare;
   };
   auto parts = std::make_shared<Parts>();
   *parts = {first_event_,
@@ -271,28 +274,22 @@ std::function<json::value()> Reply::reassembled(const Message& message) const {
             std::string(reasoning_field_),
             message.finish_reason,
             message.tool_calls,
-            call_extras_,
-            reasoning_details_,
-            annotations_,
-            content_blocks_,
-            citations_,
-            extras_,
-            choice_extras_,
-            message_extras_};
+            kept()};
   return [parts = std::shared_ptr<const Parts>(std::move(parts))] {
+    const Rare& rare = parts->rare;
     json::object whole;
     if (const auto first = parse_json(parts->first_event); first && first->is_object())
       whole = first->get_object();
     whole["object"] = "chat.completion";
     json::object answer{{"role", "assistant"}, {"content", nullptr}};
-    if (!parts->blocks.empty())
-      answer["content"] = parts->blocks;
+    if (!rare.content_blocks.empty())
+      answer["content"] = rare.content_blocks;
     else if (!parts->text.empty() || parts->calls.empty())
       answer["content"] = json::string(parts->text);
     if (!parts->reasoning_field.empty()) answer[parts->reasoning_field] = json::string(parts->reasoning);
-    if (!parts->details.empty()) answer["reasoning_details"] = parts->details;
+    if (!rare.reasoning_details.empty()) answer["reasoning_details"] = rare.reasoning_details;
     if (!parts->refusal.empty()) answer["refusal"] = json::string(parts->refusal);
-    if (!parts->annotations.empty()) answer["annotations"] = parts->annotations;
+    if (!rare.annotations.empty()) answer["annotations"] = rare.annotations;
     json::array calls;
     for (std::size_t i = 0; i < parts->calls.size(); ++i) {
       const ToolCall& call = parts->calls[i];
@@ -302,21 +299,21 @@ std::function<json::value()> Reply::reassembled(const Message& message) const {
         one["custom"] = {{"name", json::string(call.name)}, {"input", json::string(call.arguments)}};
       else
         one["function"] = {{"name", json::string(call.name)}, {"arguments", json::string(call.arguments)}};
-      if (i < parts->call_extras.size())
-        for (const auto& [key, value] : parts->call_extras[i]) one[key] = value;
+      if (i < rare.call_extras.size())
+        for (const auto& [key, value] : rare.call_extras[i]) one[key] = value;
       calls.push_back(std::move(one));
     }
     if (!calls.empty()) answer["tool_calls"] = std::move(calls);
-    for (const auto& [key, value] : parts->message_extras) answer[key] = value;
+    for (const auto& [key, value] : rare.message_extras) answer[key] = value;
     json::object choice{{"index", 0}, {"message", std::move(answer)}, {"logprobs", nullptr}};
-    for (const auto& [key, value] : parts->choice_extras) choice[key] = value;
+    for (const auto& [key, value] : rare.choice_extras) choice[key] = value;
     if (!parts->finish_reason.empty())
       choice["finish_reason"] = json::string(parts->finish_reason);
     else
       choice["finish_reason"] = nullptr;
     whole["choices"] = json::array{std::move(choice)};
-    for (const auto& [key, value] : parts->extras) whole[key] = value;
-    if (!parts->citations.is_null()) whole["citations"] = parts->citations;
+    for (const auto& [key, value] : rare.extras) whole[key] = value;
+    if (!rare.citations.is_null()) whole["citations"] = rare.citations;
     if (auto usage = parse_json(parts->usage)) whole["usage"] = std::move(*usage);
     return json::value(std::move(whole));
   };

@@ -62,15 +62,28 @@ class Reply {
   Usage counted_;
   std::string choice_error_;
   std::string first_event_;
-  std::string_view reasoning_field_;       // under which name reasoning came
-  json::array reasoning_details_;          // merged over the deltas
-  json::array content_blocks_;             // content that came as a list
-  json::array annotations_;                // all of them
-  json::value citations_;                  // the last list
-  json::object extras_;                    // what a Message has no place for: top level …
-  json::object choice_extras_;             // … of the choice …
-  json::object message_extras_;            // … of the message …
-  std::vector<json::object> call_extras_;  // … and of each tool call
+  std::string_view reasoning_field_;  // under which name reasoning came
+
+  // What most replies have none of. A decoder lives as long as its stream: it should be small.
+  struct Rare {
+    json::array reasoning_details;          // merged over the deltas
+    json::array content_blocks;             // content that came as a list
+    json::array annotations;                // all of them
+    json::value citations;                  // the last list
+    json::object extras;                    // what a Message has no place for: top level …
+    json::object choice_extras;             // … of the choice …
+    json::object message_extras;            // … of the message …
+    std::vector<json::object> call_extras;  // … and of each tool call
+  };
+  Rare& rare() {
+    if (!rare_) rare_ = std::make_unique<Rare>();
+    return *rare_;
+  }
+  [[nodiscard]] const Rare& kept() const {
+    static const Rare none;
+    return rare_ ? *rare_ : none;
+  }
+  std::unique_ptr<Rare> rare_;
 };
 
 }  // namespace lllm::openai_chat

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+#include <charconv>
 #include <limits>
 
 #include "lllm/base/base64.hpp"
@@ -62,6 +64,13 @@ TEST_SUITE("base/json") {
     const json::value v =
         parse_json(R"({"t":0.2,"n":[1,-2,18446744073709551615,1e300,{}],"e":[],"s":"a\"b"})").value();
     CHECK(to_json(v) == R"({"t":0.2,"n":[1,-2,18446744073709551615,1e+300,{}],"e":[],"s":"a\"b"})");
+    // Small decimals take a shorter way; it must not show.
+    for (int n = -50; n < 30'000; ++n)
+      for (const double number : {n / 1000.0, n * 0.001, n / 7.0, n * 1.0}) {
+        std::array<char, 32> digits{};
+        *std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr = '\0';
+        if (to_json(number) != digits.data()) FAIL(to_json(number) << " for " << digits.data());
+      }
     CHECK(parse_json(to_pretty_json(v)).value() == v);
   }
 

@@ -99,7 +99,7 @@ TEST_SUITE("invokers/observer") {
     Dialog unfit = question();
     unfit.put_tool_result("", "search", "a result of no call");
     error_on(f.loop, f.invoker->call(unfit, "openai/gpt-4o-mini"));
-    CHECK(f.recorder->seen == Words{"start ", "failure invalid_argument"});
+    CHECK(f.recorder->seen == Words{"start openai", "failure invalid_argument"});
     f.recorder->seen.clear();
     f.call({}, "echo/anything");
     CHECK(f.recorder->seen == Words{"start echo", "success after 0 chunks"});

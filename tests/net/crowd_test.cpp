@@ -189,6 +189,37 @@ TEST_SUITE("net/faults") {
 }
 
 TEST_SUITE("net/connection_pool") {
+  TEST_CASE("a call that is cancelled while a busy client lets others go first sends nothing") {
+    std::vector<std::string> asked;
+    std::optional<Gate> gate;
+    ClientWorld world(false, {}, [&](const HttpServerRequest& request, HttpResponder& responder) {
+      asked.push_back(request.target);
+      return answer_behind(*gate, responder);
+    });
+    gate.emplace(world.loop.get_executor());
+    constexpr std::size_t busy = 12;
+    std::vector<Counted> others(busy);
+    for (Counted& other : others) start(world.loop, try_fetch(*world.client, world.get("/other")), other);
+    REQUIRE(run_until(world.loop, [&] { return asked.size() == busy; }));
+
+    world.loop.restart();
+    world.loop.poll();  // nothing else is left to do
+    Counted cancelled;
+    asio::cancellation_signal signal;
+    start(world.loop, try_fetch(*world.client, world.get("/cancelled")), cancelled, &signal);
+    world.loop.poll_one();  // it has begun, and waits for its turn
+    signal.emit(asio::cancellation_type::terminal);
+    Counted last;
+    start(world.loop, try_fetch(*world.client, world.get("/last")), last);
+    REQUIRE(run_until(world.loop, [&] { return asked.size() > busy; }));
+    CHECK(asked.back() == "/last");
+    CHECK(cancelled.completions == 1);
+    CHECK(cancelled.outcome.failed_with(ErrorKind::cancelled));
+    gate->open();
+    CHECK(run_until(world.loop, [&] { return last.completions == 1; }));
+    CHECK(asked.size() == busy + 1);
+  }
+
   TEST_CASE("no more connections are kept than the options allow") {
     HttpClientOptions options;
     options.max_idle_per_origin = 2;
