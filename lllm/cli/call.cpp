@@ -8,12 +8,12 @@
 #include <unistd.h>
 
 #include "lllm/base/text.hpp"
+#include "lllm/cli/answer_printer.hpp"
 #include "lllm/cli/call_arguments.hpp"
 #include "lllm/cli/command.hpp"
 #include "lllm/cli/run_interruptible.hpp"
 #include "lllm/cli/terminal.hpp"
 #include "lllm/core/dialog.hpp"
-#include "lllm/invokers/handlers.hpp"
 #include "lllm/wires/openai_chat.hpp"
 #include "lllm/wires/recording.hpp"
 
@@ -128,11 +128,12 @@ class RecordFile {
   std::optional<Recording> last_;
 };
 
-asio::awaitable<void> make_call(LiteLLMInvoker& invoker, Dialog dialog, const Arguments& args) {
+asio::awaitable<void> make_call(LiteLLMInvoker& invoker, Dialog dialog, const Arguments& args,
+                                AnswerPrinter& printer) {
   CallOptions options;
   options.model_args(args.parsed_model_args()).deadline(args.timeout());
   if (args.api == "response") options.api_type(ApiType::response);
-  if (args.stream && !args.json) options.stream_handler(PrintHandler(std::cout, stdout_is_terminal()));
+  if (args.stream && !args.json) options.stream_handler(&printer);
   const InvokeResult result = co_await invoker.call(std::move(dialog), args.model, std::move(options));
   print(result, args);
 }
@@ -147,12 +148,15 @@ void call(Arguments args, Outcome& outcome) {
   if (!args.record.empty())
     options.on_exchange([&file](const Recording& recording) { file.keep(recording); });
   LiteLLMInvoker invoker(context.get_executor(), std::move(options));
+  AnswerPrinter printer;
   try {
-    if (!run_interruptible(context, make_call(invoker, std::move(dialog), args))) {
+    if (!run_interruptible(context, make_call(invoker, std::move(dialog), args, printer))) {
+      printer.end_line();
       print_error("cancelled");
       outcome.exit_code = 130;
     }
   } catch (const Exception&) {
+    printer.end_line();
     file.write();  // what went wrong is what somebody wants to see
     throw;
   }

@@ -16,7 +16,9 @@ void CallArguments::add_to(CLI::App& command) {
   command.add_option("--base-url", base_url, "Send everything to this base URL");
   command.add_option("--ca-file", ca_file, "Trust this certificate authority (PEM) instead of the system's");
   command.add_option("--model-args", model_args, "OpenAI-style arguments as a JSON object");
-  command.add_option("--timeout", timeout_s, "Seconds for the whole answer")->capture_default_str();
+  command.add_option("--timeout", timeout_s, "Seconds for the whole answer")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   command.add_flag("--json", json, "Print the result as one JSON object");
   command.add_flag("-v,--verbose", verbosity,
                    "Tell on standard error how the call goes: retries and ends; -vv: every step");

@@ -7,11 +7,11 @@
 
 #include "lllm/agent/agent.hpp"
 #include "lllm/base/text.hpp"
+#include "lllm/cli/answer_printer.hpp"
 #include "lllm/cli/call_arguments.hpp"
 #include "lllm/cli/command.hpp"
 #include "lllm/cli/run_interruptible.hpp"
 #include "lllm/cli/terminal.hpp"
-#include "lllm/invokers/handlers.hpp"
 #include "lllm/invokers/litellm_invoker.hpp"
 #include "lllm/runtime/load.hpp"
 #include "lllm/runtime/runtime.hpp"
@@ -73,9 +73,17 @@ asio::awaitable<void> take_turn(Agent& agent, const Arguments& args) {
 }
 
 // False after Ctrl-C.
-bool turn(asio::io_context& context, Agent& agent, const Arguments& args) {
-  if (run_interruptible(context, take_turn(agent, args))) return true;
-  std::cout << std::endl;
+bool turn(asio::io_context& context, Agent& agent, const Arguments& args, AnswerPrinter& printer) {
+  try {
+    if (run_interruptible(context, take_turn(agent, args))) {
+      printer.line_ended();
+      return true;
+    }
+  } catch (const Exception&) {
+    printer.end_line();
+    throw;
+  }
+  printer.end_line();
   print_error("cancelled");
   return false;
 }
@@ -116,7 +124,8 @@ void chat(Arguments args, Outcome& outcome) {
   Runtime runtime;
   Agent agent("assistant", invoker, args.model, &runtime);
   agent.options.model_args(args.parsed_model_args()).deadline(args.timeout());
-  if (args.stream && !args.json) agent.stream_handler = PrintHandler(std::cout, stdout_is_terminal());
+  const auto printer = std::make_shared<AnswerPrinter>();
+  if (args.stream && !args.json) agent.stream_handler = printer;
 
   if (!run_interruptible(context, prepare(runtime, agent, args, prompt_is_question))) {
     outcome.exit_code = 130;
@@ -124,7 +133,7 @@ void chat(Arguments args, Outcome& outcome) {
   }
   if (one_shot) {
     if (!args.message.empty()) agent.receive(args.message);
-    if (!turn(context, agent, args)) outcome.exit_code = 130;
+    if (!turn(context, agent, args, *printer)) outcome.exit_code = 130;
     return;
   }
 
@@ -140,7 +149,7 @@ void chat(Arguments args, Outcome& outcome) {
     const Dialog before = agent.dialog();
     agent.receive(line);
     try {
-      if (!turn(context, agent, args)) agent.dialog() = before;
+      if (!turn(context, agent, args, *printer)) agent.dialog() = before;
     } catch (const Exception& e) {
       agent.dialog() = before;
       print_error(e.what());

@@ -76,6 +76,8 @@ Secret HttpProxy::authorization() const {
 Result<HttpProxy> parse_proxy(std::string_view text) {
   text = trim(text);
   const std::string whole = text.find("://") == text.npos ? "http://" + std::string(text) : std::string(text);
+  if (to_lower(whole).starts_with("socks"))
+    return Error(ErrorKind::configuration, "proxy: SOCKS is not supported, only http:// proxies are");
   const auto url = parse_url(whole);
   if (!url) return Error(ErrorKind::configuration, "proxy: not a URL such as http://host:port");
   if (url->origin.is_tls())

@@ -26,8 +26,8 @@ class BaseInvoker {
   ///                 (parser, schema, tool arguments) is in `InvokeResult::execution_errors` instead. What a
   ///                 stream handler throws passes through unchanged.
   /// Cancellation: terminal, through Asio's cancellation slots, at every await. The connection is closed;
-  /// tokens
-  ///                 may still be billed.
+  /// tokens may still be billed. Lifetime: the awaiting coroutine's context outlives the call, also where the
+  /// invoker lives on another one.
   virtual asio::awaitable<InvokeResult> call(Dialog dialog, std::string model, CallOptions options = {}) = 0;
 };
 

@@ -113,7 +113,16 @@ class InvokerOptions {
 /// number of times at once; it moves over by itself. One invoker per io_context, one io_context per core is
 /// the shape that scales.
 ///
-/// Destroying it ends calls under way with `cancelled`.
+/// What must outlive what. The context of the executor outlives the invoker; where it is destroyed with calls
+/// under way, these have no completion, and all they hold is released. The invoker itself may be destroyed
+/// with calls under way: they end with `cancelled`, as soon as its context runs.
+///
+/// The context of a caller, where it is another one, outlives the call: the invoker's thread hands the
+/// outcome over to it, so it must be there, running or not, until the call has completed. To leave earlier,
+/// cancel the call and wait for its end.
+///
+/// Stream handlers, hooks and observers are called on the invoker's executor, whoever made the call. What
+/// they refer to outlives the last call, not only the invoker.
 class LiteLLMInvoker final : public BaseInvoker {
  public:
   /// @throws Exception configuration when a provider's group of variables is set in part (Azure, Vertex AI,

@@ -1,10 +1,13 @@
 #include "lllm/invokers/metrics_observer.hpp"
 
+#include <algorithm>
 #include <array>
-#include <cstdio>
+#include <charconv>
 #include <map>
 #include <mutex>
 #include <utility>
+
+#include "lllm/base/text.hpp"
 
 namespace lllm {
 namespace {
@@ -45,10 +48,11 @@ struct Series {
   Histogram first_token;
 };
 
+// Not printf's: its decimal point is the host's locale's.
 std::string number(double value) {
   std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.9g", value);
-  return text.data();
+  const auto written = std::to_chars(text.data(), text.data() + text.size(), value);
+  return {text.data(), written.ptr};
 }
 
 // A label's value: backslash, quote and line feed are the format's own.
@@ -112,7 +116,7 @@ struct MetricsObserver::State {
   std::map<std::uint64_t, HttpClientStats> pools;
 
   Series& of(const ObservedCall& call) {
-    Labels key(call.provider, call.model);
+    Labels key(call.provider, to_valid_utf8(call.model));  // what is no UTF-8 would spoil the whole text
     if (const auto found = series.find(key); found != series.end()) return found->second;
     if (series.size() >= most_series) key = {"other", "other"};
     return series[key];

@@ -104,11 +104,27 @@ void Connection::half_close() {
   socket_.shutdown(Socket::shutdown_send, ignored);
 }
 
+/// What the step under way was waiting for when the whole call's time was up.
+std::string Connection::waiting_for() const {
+  switch (step_kind_) {
+    case ErrorKind::connect_timeout:
+      return "before a tunnel was open to " + peer_;
+    case ErrorKind::tls_timeout:
+      return "in the TLS handshake with " + peer_;
+    case ErrorKind::write_timeout:
+      return "while " + peer_ + " took the request";
+    case ErrorKind::first_byte_timeout:
+      return "before " + peer_ + " answered";
+    default:
+      return "in the middle of the answer of " + peer_;
+  }
+}
+
 Error Connection::describe(ErrorKind kind) const {
   const auto after = " after " + std::to_string(step_limit_.count()) + " ms";
   switch (kind) {
     case ErrorKind::deadline_exceeded:
-      return Error(kind, "the deadline of the call ran out");
+      return Error(kind, "the deadline of the call ran out " + waiting_for());
     case ErrorKind::connect_timeout:
       return Error(kind, "no tunnel was opened to " + peer_ + ": given up" + after);
     case ErrorKind::tls_timeout:

@@ -142,6 +142,7 @@ class Connection final : private Deadline {
   bool send_plain(std::string_view first, std::string_view second, std::size_t& done);
   bool send_tls(std::string_view first, std::string_view second, std::size_t& done);
   asio::awaitable<void> wait_writable();
+  [[nodiscard]] std::string waiting_for() const;
   [[nodiscard]] Error describe(ErrorKind kind) const;
   [[nodiscard]] Error describe(const boost::system::error_code& code, const char* what) const;
   void throw_if_failed() const;

@@ -85,6 +85,8 @@ struct HttpClientStats {
 ///
 /// Thread-safety: confined to one executor (an io_context that one thread runs, or a strand); calls may
 /// overlap at will. It keeps no timer and no work pending while no call is under way.
+/// Lifetime: the executor's context outlives the client and its exchanges. Exchanges may outlive the client:
+/// they then fail with `cancelled`.
 class HttpClient {
  public:
   /// @throws Exception `configuration` when a certificate in the options cannot be read.

@@ -30,7 +30,11 @@ bool HttpExchange::State::head_in_hand() {
     if (connection.data().empty()) {
       if (!connection.ended()) return false;
       const auto whole = reader.end_of_input();
-      throw_error(Error(whole.error().kind(), whole.error().message() + " (" + connection.peer() + ')'));
+      // Many servers that are spoken to without TLS hang up without a word.
+      const char* hint =
+          reader.started() || timings.reused || connection.is_tls() ? "" : "; does it want https://?";
+      throw_error(
+          Error(whole.error().kind(), whole.error().message() + " (" + connection.peer() + ')' + hint));
     }
     const auto used = reader.read_head(connection.data());
     if (!used)

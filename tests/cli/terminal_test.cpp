@@ -1,5 +1,6 @@
 // The program on a terminal, as a person has it: what a model says cannot drive it, Ctrl-C ends what is under
 // way, and --verbose tells how a call goes.
+#include <poll.h>
 #include <pty.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,9 +20,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Runs a command on a terminal of its own, and types `keys` once something is `ready`.
-ShellResult on_terminal(const std::string& command, const std::function<bool()>& ready = {},
-                        std::string_view keys = {}) {
+/// Runs a command on a terminal of its own, and types `keys` when it has printed `after`, or when something
+/// else is `ready`.
+ShellResult on_terminal(const std::string& command, std::string_view after = {}, std::string_view keys = {},
+                        const std::function<bool()>& ready = {}) {
   int terminal = -1;
   const pid_t child = ::forkpty(&terminal, nullptr, nullptr, nullptr);
   if (child < 0) throw std::runtime_error("no terminal could be had");
@@ -29,21 +31,24 @@ ShellResult on_terminal(const std::string& command, const std::function<bool()>&
     ::execl("/bin/sh", "sh", "-c", ("exec " + command).c_str(), nullptr);
     ::_exit(127);
   }
-  std::thread person([&] {
-    if (!ready) return;
-    const auto end = std::chrono::steady_clock::now() + 20s;
-    while (!ready() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(1ms);
-    const auto pressed = ::write(terminal, keys.data(), keys.size());
-    CHECK(pressed == static_cast<ssize_t>(keys.size()));
-  });
   ShellResult result;
-  std::array<char, 4096> buffer{};
-  for (;;) {  // a terminal whose last user has gone is an error of reading
+  bool typed = keys.empty();
+  for (;;) {
+    if (!typed && (ready ? ready() : result.output.find(after) != std::string::npos)) {
+      typed = true;
+      const auto pressed = ::write(terminal, keys.data(), keys.size());
+      CHECK(pressed == static_cast<ssize_t>(keys.size()));
+    }
+    pollfd readable{terminal, POLLIN, 0};
+    if (::poll(&readable, 1, typed ? 30'000 : 5) == 0) {
+      if (!typed) continue;
+      ::kill(child, SIGKILL);  // it hangs
+    }
+    std::array<char, 4096> buffer{};
     const auto size = ::read(terminal, buffer.data(), buffer.size());
-    if (size <= 0) break;
+    if (size <= 0) break;  // a terminal whose last user has gone is an error of reading
     result.output.append(buffer.data(), static_cast<std::size_t>(size));
   }
-  person.join();
   int status = 0;
   ::waitpid(child, &status, 0);
   ::close(terminal);
@@ -88,24 +93,45 @@ TEST_SUITE("cli/terminal") {
 
   TEST_CASE("Ctrl-C on the terminal ends a call, a stream and the demo at once, with a word") {
     FakeInThread fake(FakeOptions().time_to_first_token(60s));
-    const auto in_flight = [&fake] { return fake->stats().in_flight > 0; };
+    std::uint64_t asked = 0;
+    const auto has_asked = [&] { return fake->stats().requests == asked; };
     const std::string plain = "NO_COLOR=1 " + with_key(fake);
     for (const std::string command : {"call hi", "chat hi"}) {
       CAPTURE(command);
-      const auto ended = on_terminal(program(command, plain), in_flight, "\x03");
+      ++asked;
+      const auto ended = on_terminal(program(command, plain), {}, "\x03", has_asked);
       CAPTURE(ended.output);
       CHECK(ended.status == 130);
       CHECK(holds(ended, "lllm: cancelled"));
-      const auto end = std::chrono::steady_clock::now() + 20s;
-      while (in_flight() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(1ms);
-      CHECK_FALSE(in_flight());
     }
-    const auto demo = on_terminal(
-        program("demo -n 50 --package " + newsroom() + " --base-url " + fake->base_url(), plain),
-        [&fake] { return fake->stats().in_flight == 50; }, "\x03");
+    asked += 50;
+    const auto demo =
+        on_terminal(program("demo -n 50 --package " + newsroom() + " --base-url " + fake->base_url(), plain),
+                    {}, "\x03", has_asked);
     CAPTURE(demo.output);
     CHECK(demo.status == 130);
     CHECK(holds(demo, "lllm: interrupted"));
+  }
+
+  TEST_CASE("an error, and Ctrl-C, after part of an answer begin on a line of their own") {
+    FakeInThread fake(FakeOptions().tokens_per_second(200));
+    for (const std::string command : {"call hi", "chat hi"}) {
+      CAPTURE(command);
+      FakeReply cut("one two three four");
+      cut.fault = FakeFault::close;
+      cut.fault_after = 2;
+      fake->script(cut);
+      const auto broken = run(command, with_key(fake));
+      CHECK_MESSAGE(holds(broken, "one two\nlllm: "), broken.output);
+      FakeReply stalls("one two three four");
+      stalls.fault = FakeFault::stall;
+      stalls.fault_after = 2;
+      fake->script(stalls);
+      const auto stopped = on_terminal(program(command, "NO_COLOR=1 " + with_key(fake)), "one two", "\x03");
+      CHECK_MESSAGE(holds(stopped, "lllm: cancelled"), stopped.output);
+      CHECK_FALSE(holds(stopped, "twolllm"));
+      CHECK_FALSE(holds(stopped, "two^Clllm"));
+    }
   }
 
   TEST_CASE("--verbose tells how a call goes, twice each step, and neither words nor key") {

@@ -70,5 +70,6 @@ TEST_SUITE("formats/proxy") {
       CHECK(rules.error().message().find("HTTPS_PROXY") != std::string::npos);
       CHECK(rules.error().message().find("hunter2") == std::string::npos);
     }
+    CHECK(parse_proxy("socks5h://p:1").error().message().find("SOCKS is not supported") != std::string::npos);
   }
 }

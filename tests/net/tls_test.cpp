@@ -120,5 +120,22 @@ TEST_SUITE("net/tls") {
     const Outcome to_tls = fetch_once({"http", "127.0.0.1", tls.port()}).outcome;
     CHECK(to_tls.failed_with(ErrorKind::bad_http));
     CHECK_MESSAGE(holds(to_tls, "speaks TLS"), said(to_tls));
+    ClientWorld silent(true);  // OpenSSL hangs up on plain HTTP without an alert
+    const HttpRequest open("GET", {"http", "127.0.0.1", silent.server->port()}, "/");
+    const Outcome dropped = run_on(silent.loop, try_fetch(*silent.client, open));
+    CHECK(dropped.failed_with(ErrorKind::connection_lost));
+    CHECK_MESSAGE(holds(dropped, "does it want https://?"), said(dropped));
+  }
+
+  TEST_CASE("a deadline that runs out says what it found the call waiting for") {
+    FaultServer silent([](FaultPeer& peer) { peer.hang(); });
+    for (const auto& [scheme, place] :
+         {std::pair("http", "before 127.0.0.1:"), std::pair("https", "TLS handshake with")}) {
+      HttpTimeouts timeouts;
+      timeouts.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(40);
+      const Outcome late = fetch_once({scheme, "127.0.0.1", silent.port()}, timeouts).outcome;
+      CHECK(late.failed_with(ErrorKind::deadline_exceeded));
+      CHECK_MESSAGE(holds(late, place), said(late));
+    }
   }
 }
