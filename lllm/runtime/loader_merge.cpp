@@ -257,7 +257,7 @@ void Loader::merge_nodes(const std::vector<Package*>& order) {
     for (const auto& alias : package->aliases)
       for (std::size_t i = first; i < last; ++i) {
         const auto ns = nodes[i]->ns();
-        add(nodes[i]->alias(alias + std::string(ns.substr(ns.find('.')))));
+        add(ResourceNode::alias(nodes[i], alias + std::string(ns.substr(ns.find('.')))));
       }
     report.packages.push_back(std::move(loaded));
   }

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <bit>
+#include <utility>
+
+#include <boost/unordered/unordered_flat_set.hpp>
 
 #include "lllm/base/text.hpp"
 #include "lllm/runtime/resource_ref.hpp"
@@ -11,18 +13,41 @@
 namespace lllm {
 namespace {
 
-constexpr unsigned bits_per_level = 5;
-constexpr unsigned levels_per_hash = 64 / bits_per_level;
+constexpr unsigned bits_per_level = 4;
+constexpr unsigned ways_per_branch = 1U << bits_per_level;
+constexpr unsigned most_levels = 10;
+/// A table with more nodes becomes a branch of smaller ones.
+constexpr std::size_t most_in_table = 256;
 
-/// The branch to take at `level`. Keys whose whole hashes are equal part below, by another hash.
-std::uint32_t way(std::size_t hash, std::string_view key, unsigned level) {
-  if (level >= levels_per_hash) {
-    const std::string salted = std::to_string(level / levels_per_hash) + std::string(key);
-    hash = std::hash<std::string_view>()(salted);
-    level %= levels_per_hash;
-  }
-  return static_cast<std::uint32_t>(hash >> (level * bits_per_level)) & 31U;
+/// By bits of their own: the tables use the lowest eight and the highest.
+unsigned way_of(std::size_t hash, unsigned depth) {
+  return static_cast<unsigned>(hash >> (8 + depth * bits_per_level)) % ways_per_branch;
 }
+
+/// What is looked up, with its hash, which the way to the table has already cost.
+struct Sought {
+  std::string_view key;
+  std::size_t hash;
+};
+Sought sought(std::string_view key) {
+  return {key, hash_of_ref(key)};
+}
+
+struct HashOfNode {
+  using is_avalanching = void;  // the table need not mix it again
+  using is_transparent = void;
+  std::size_t operator()(const NodePtr& node) const { return node->hash(); }
+  std::size_t operator()(const Sought& sought) const { return sought.hash; }
+};
+struct SameKey {
+  using is_transparent = void;
+  bool operator()(const NodePtr& a, const NodePtr& b) const { return a->key() == b->key(); }
+  bool operator()(const Sought& sought, const NodePtr& node) const {
+    node->prefetch_value();
+    return sought.key == node->key();
+  }
+  bool operator()(const NodePtr& node, const Sought& sought) const { return sought.key == node->key(); }
+};
 
 std::atomic<std::uint64_t> next_mark{1};
 
@@ -34,110 +59,96 @@ Registry::Mark& Registry::Mark::operator=(const Mark&) {
   return *this;
 }
 
-/// Of the 32 ways, some lead to a node, some to a deeper branch; both lists are dense and in the order of the
-/// bits.
-struct Registry::Branch {
-  std::uint32_t node_ways = 0;
-  std::uint32_t branch_ways = 0;
-  std::vector<NodePtr> nodes;
-  std::vector<BranchPtr> branches;
+/// A bit of each node's hash lies beside its pointer: of the nodes a lookup touches only the one it wants.
+struct Registry::Table {
+  boost::unordered_flat_set<NodePtr, HashOfNode, SameKey> nodes;
   std::uint64_t mark = 0;
+};
 
-  static std::size_t index(std::uint32_t ways, std::uint32_t bit) {
-    return static_cast<std::size_t>(std::popcount(ways & (bit - 1)));
-  }
-  [[nodiscard]] auto node_at(std::uint32_t bit) {
-    return nodes.begin() + static_cast<std::ptrdiff_t>(index(node_ways, bit));
-  }
-  [[nodiscard]] auto branch_at(std::uint32_t bit) {
-    return branches.begin() + static_cast<std::ptrdiff_t>(index(branch_ways, bit));
-  }
+/// Leads to a branch, or to a table, or nowhere yet.
+struct Registry::Way {
+  std::shared_ptr<Branch> branch;
+  std::shared_ptr<Table> table;
+};
+
+struct Registry::Branch {
+  std::array<Way, ways_per_branch> ways;
+  std::uint64_t mark = 0;
 };
 
 Registry::Registry() : root_(std::make_shared<Branch>()) {}
 
 const NodePtr* Registry::find(std::string_view key) const {
-  const std::size_t hash = std::hash<std::string_view>()(key);
+  const auto wanted = sought(key);
   const Branch* branch = root_.get();
-  for (unsigned level = 0;; ++level) {
-    const std::uint32_t bit = std::uint32_t{1} << way(hash, key, level);
-    if ((branch->node_ways & bit) != 0) {
-      const NodePtr& node = branch->nodes[Branch::index(branch->node_ways, bit)];
-      return node->hash() == hash && node->key() == key ? &node : nullptr;
+  for (unsigned depth = 0;; ++depth) {
+    const Way& way = branch->ways[way_of(wanted.hash, depth)];
+    if (way.table) {
+      const auto found = way.table->nodes.find(wanted);
+      return found == way.table->nodes.end() ? nullptr : &*found;
     }
-    if ((branch->branch_ways & bit) == 0) return nullptr;
-    branch = branch->branches[Branch::index(branch->branch_ways, bit)].get();
+    if (!way.branch) return nullptr;
+    branch = way.branch.get();
   }
 }
 
-Registry::Branch& Registry::own(BranchPtr& branch) {
-  if (branch->mark != mark_.value) {
-    branch = std::make_shared<Branch>(*branch);
-    branch->mark = mark_.value;
+/// `part` itself when it is this writer's, else a copy in its place; a new one where there was none.
+template <class Part>
+Part& Registry::own(std::shared_ptr<Part>& part) const {
+  if (!part || part->mark != mark_.value) {
+    part = part ? std::make_shared<Part>(*part) : std::make_shared<Part>();
+    part->mark = mark_.value;
   }
-  return *branch;
+  return *part;
+}
+
+/// The way's table becomes a branch, whose ways part at `depth`.
+void Registry::split(Way& way, unsigned depth) const {
+  const auto whole = std::exchange(way.table, nullptr);
+  Branch& branch = own(way.branch);
+  for (const auto& node : whole->nodes)
+    own(branch.ways[way_of(node->hash(), depth)].table).nodes.insert(node);
+}
+
+/// The table for keys of this hash, with room for one more.
+Registry::Table& Registry::own_table(std::size_t hash) {
+  Branch* branch = &own(root_);
+  for (unsigned depth = 0;; ++depth) {
+    Way& way = branch->ways[way_of(hash, depth)];
+    // Keys whose hashes are equal in all these bits share a table, however many they are.
+    if (way.table && way.table->nodes.size() >= most_in_table && depth + 1 < most_levels)
+      split(way, depth + 1);
+    if (!way.branch) return own(way.table);
+    branch = &own(way.branch);
+  }
 }
 
 void Registry::put(NodePtr node) {
-  if (put_in(root_, 0, std::move(node))) ++size_;
-}
-
-bool Registry::put_in(BranchPtr& shared, unsigned level, NodePtr node) {
-  Branch& branch = own(shared);
-  const std::uint32_t bit = std::uint32_t{1} << way(node->hash(), node->key(), level);
-  if ((branch.branch_ways & bit) != 0) return put_in(*branch.branch_at(bit), level + 1, std::move(node));
-  if ((branch.node_ways & bit) == 0) {
-    branch.nodes.insert(branch.node_at(bit), std::move(node));
-    branch.node_ways |= bit;
-    return true;
-  }
-  auto present = branch.node_at(bit);
-  if ((*present)->key() == node->key()) {
-    *present = std::move(node);
-    return false;
-  }
-  auto deeper = std::make_shared<Branch>();
-  deeper->mark = mark_.value;
-  put_in(deeper, level + 1, std::move(*present));
-  put_in(deeper, level + 1, std::move(node));
-  branch.nodes.erase(present);
-  branch.node_ways &= ~bit;
-  branch.branches.insert(branch.branch_at(bit), std::move(deeper));
-  branch.branch_ways |= bit;
-  return true;
+  auto& nodes = own_table(node->hash()).nodes;
+  size_ -= nodes.erase(node);
+  nodes.insert(std::move(node));
+  ++size_;
 }
 
 bool Registry::erase(std::string_view key) {
   if (find(key) == nullptr) return false;
-  erase_in(root_, 0, std::hash<std::string_view>()(key), key);
+  const auto wanted = sought(key);
+  auto& nodes = own_table(wanted.hash).nodes;
+  nodes.erase(nodes.find(wanted));
   --size_;
   return true;
-}
-
-/// True when the branch is empty now.
-bool Registry::erase_in(BranchPtr& shared, unsigned level, std::size_t hash, std::string_view key) {
-  Branch& branch = own(shared);
-  const std::uint32_t bit = std::uint32_t{1} << way(hash, key, level);
-  if ((branch.branch_ways & bit) != 0) {
-    const auto deeper = branch.branch_at(bit);
-    if (erase_in(*deeper, level + 1, hash, key)) {
-      branch.branches.erase(deeper);
-      branch.branch_ways &= ~bit;
-    }
-  } else {
-    branch.nodes.erase(branch.node_at(bit));
-    branch.node_ways &= ~bit;
-  }
-  return branch.nodes.empty() && branch.branches.empty();
 }
 
 std::vector<NodePtr> Registry::nodes(std::string_view type) const {
   std::vector<NodePtr> found;
   if (type.empty()) found.reserve(size_);
   const auto collect = [&](const auto& self, const Branch& branch) -> void {
-    for (const auto& node : branch.nodes)
-      if (type.empty() || node->type() == type) found.push_back(node);
-    for (const auto& deeper : branch.branches) self(self, *deeper);
+    for (const auto& way : branch.ways) {
+      if (way.branch) self(self, *way.branch);
+      if (!way.table) continue;
+      for (const auto& node : way.table->nodes)
+        if (type.empty() || node->type() == type) found.push_back(node);
+    }
   };
   collect(collect, *root_);
   std::sort(found.begin(), found.end(),

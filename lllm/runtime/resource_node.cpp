@@ -1,5 +1,7 @@
 #include "lllm/runtime/resource_node.hpp"
 
+#include <new>
+
 #include "lllm/async/event.hpp"
 #include "lllm/async/worker_pool.hpp"
 #include "lllm/runtime/resource_ref.hpp"
@@ -17,6 +19,19 @@ std::size_t stripe_of_this_thread() {
   return mine;
 }
 
+/// Each piece of memory is a cache line, or several, of its own: else the counts of two would share one.
+template <class T>
+struct LineAllocator {
+  using value_type = T;
+  static constexpr std::align_val_t line{64};
+  LineAllocator() = default;
+  template <class U>
+  explicit LineAllocator(const LineAllocator<U>&) {}
+  T* allocate(std::size_t count) { return static_cast<T*>(::operator new(count * sizeof(T), line)); }
+  void deallocate(T* place, std::size_t) { ::operator delete(place, line); }
+  friend bool operator==(const LineAllocator&, const LineAllocator&) = default;
+};
+
 /// One attempt at loading, shared by those who wait for it.
 struct Attempt {
   Event done;
@@ -25,91 +40,117 @@ struct Attempt {
 
 }  // namespace
 
-ResourceValue ResourceValue::with_own_count() const {
-  struct alignas(64) Holder {  // a cache line of its own, or the counts would still share one
-    explicit Holder(std::shared_ptr<const void> value) : held(std::move(value)) {}
-    std::shared_ptr<const void> held;
-  };
-  ResourceValue copy;
-  copy.pointer_ = std::shared_ptr<const void>(std::make_shared<const Holder>(pointer_), pointer_.get());
-  copy.type_ = type_;
-  return copy;
-}
+/// A value behind a reference count of its own, with the count, and with what is copied for a reader, in one
+/// cache line.
+struct ResourceNode::Handle {
+  std::shared_ptr<const void> held;
+  ResourceValue self;  // owns this very Handle, until the Content lets go of it
 
+  static Handle* make(const ResourceValue& value) {
+    const auto handle = std::allocate_shared<Handle>(LineAllocator<Handle>());
+    handle->held = value.pointer_;
+    handle->self.pointer_ = std::shared_ptr<const void>(handle, value.pointer_.get());
+    handle->self.type_ = value.type_;
+    return handle.get();
+  }
+  /// Readers may still hold copies of `self`; the last of them takes the Handle along.
+  void let_go() { const ResourceValue last = std::move(self); }
+};
+
+/// What a node and its aliases share. What every lookup needs comes first.
 struct ResourceNode::Content {
   std::string type;
+  std::atomic<bool> loaded{false};
+  mutable std::array<std::atomic<Handle*>, stripe_count> handles{};
+
+  ResourceValue value;  // written before `loaded` is set, never after
   std::string file;
   json::object metadata;
   std::optional<Error> failure;
   Loader loader;  // empty: eager
 
-  std::atomic<bool> loaded{false};
-  ResourceValue value;  // written before `loaded` is set, never after
-  mutable std::array<std::atomic<const ResourceValue*>, stripe_count> stripes{};
-
   std::mutex mutex;  // guards `attempt`
   std::shared_ptr<Attempt> attempt;
 
-  Content() = default;
+  explicit Content(Parts&& parts)
+      : type(std::move(parts.type)), file(std::move(parts.file)), metadata(std::move(parts.metadata)) {}
   Content(const Content&) = delete;
   Content& operator=(const Content&) = delete;
   ~Content() {
-    for (const auto& handle : stripes) delete handle.load();
+    for (const auto& handle : handles)
+      if (auto* present = handle.load()) present->let_go();
   }
 
-  [[nodiscard]] ResourceValue striped() const {
-    auto& slot = stripes[stripe_of_this_thread()];
-    const ResourceValue* handle = slot.load(std::memory_order_acquire);
+  void set(ResourceValue loaded_value) {
+    value = std::move(loaded_value);
+    loaded.store(true, std::memory_order_release);
+  }
+
+  [[nodiscard]] const ResourceValue& striped() const {
+    auto& place = handles[stripe_of_this_thread()];
+    Handle* handle = place.load(std::memory_order_acquire);
     if (handle == nullptr) {
-      const auto* fresh = new ResourceValue(value.with_own_count());
-      if (slot.compare_exchange_strong(handle, fresh, std::memory_order_acq_rel))
+      auto* fresh = Handle::make(value);
+      if (place.compare_exchange_strong(handle, fresh, std::memory_order_acq_rel))
         handle = fresh;
       else
-        delete fresh;
+        fresh->let_go();
     }
-    return *handle;
+    return handle->self;
   }
 };
 
-ResourceNode::ResourceNode(std::string key, std::size_t colon, std::shared_ptr<Content> content,
-                           std::string alias_of)
-    : key_(std::move(key)),
-      alias_of_(std::move(alias_of)),
-      colon_(colon),
-      hash_(std::hash<std::string_view>()(key_)),
-      content_(std::move(content)) {}
+/// A node and its content, in one piece of memory.
+struct ResourceNode::Whole {
+  ResourceNode node;
+  Content content;
 
-NodePtr ResourceNode::make(Parts parts, std::shared_ptr<Content> content) {
-  content->type = std::move(parts.type);
-  content->file = std::move(parts.file);
-  content->metadata = std::move(parts.metadata);
-  return std::make_shared<const ResourceNode>(parts.ns + ':' + parts.path, parts.ns.size(),
-                                              std::move(content));
+  Whole(std::string key, std::size_t colon, Parts&& parts)
+      : node(std::move(key), colon, content), content(std::move(parts)) {}
+};
+
+ResourceNode::ResourceNode(std::string key, std::size_t colon, Content& content, NodePtr original)
+    : key_(std::move(key)),
+      content_(&content),
+      hash_(hash_of_ref(key_)),
+      colon_(colon),
+      original_(std::move(original)) {}
+
+std::shared_ptr<ResourceNode::Whole> ResourceNode::make(Parts parts) {
+  auto key = parts.ns + ':' + parts.path;
+  const auto colon = parts.ns.size();
+  // From the start of a cache line, so that a lookup touches as few as can be.
+  return std::allocate_shared<Whole>(LineAllocator<Whole>(), std::move(key), colon, std::move(parts));
+}
+
+NodePtr ResourceNode::node_of(std::shared_ptr<Whole> whole) {
+  const auto* node = &whole->node;
+  return NodePtr(std::move(whole), node);
 }
 
 NodePtr ResourceNode::eager(Parts parts, ResourceValue value) {
-  auto content = std::make_shared<Content>();
-  content->value = std::move(value);
-  content->loaded.store(true, std::memory_order_release);
-  return make(std::move(parts), std::move(content));
+  auto whole = make(std::move(parts));
+  whole->content.set(std::move(value));
+  return node_of(std::move(whole));
 }
 
 NodePtr ResourceNode::lazy(Parts parts, Loader loader) {
-  auto content = std::make_shared<Content>();
-  content->loader = std::move(loader);
-  return make(std::move(parts), std::move(content));
+  auto whole = make(std::move(parts));
+  whole->content.loader = std::move(loader);
+  return node_of(std::move(whole));
 }
 
 NodePtr ResourceNode::broken(Parts parts, Error error) {
-  auto content = std::make_shared<Content>();
-  content->failure = std::move(error);
-  return make(std::move(parts), std::move(content));
+  auto whole = make(std::move(parts));
+  whole->content.failure = std::move(error);
+  return node_of(std::move(whole));
 }
 
-NodePtr ResourceNode::alias(std::string_view ns) const {
+NodePtr ResourceNode::alias(NodePtr node, std::string_view ns) {
   std::string key(ns);
-  key.append(":").append(path());
-  return std::make_shared<const ResourceNode>(std::move(key), ns.size(), content_, key_);
+  key.append(":").append(node->path());
+  auto& content = *node->content_;
+  return std::make_shared<const ResourceNode>(std::move(key), ns.size(), content, std::move(node));
 }
 
 const std::string& ResourceNode::type() const {
@@ -131,7 +172,7 @@ const Error* ResourceNode::failure() const {
 json::object ResourceNode::metadata() const {
   json::object metadata = content_->metadata;
   if (!content_->file.empty()) metadata["file_path"] = json::string(content_->file);
-  if (is_alias()) metadata["alias_of"] = json::string(alias_of_);
+  if (is_alias()) metadata["alias_of"] = json::string(original_->key());
   return metadata;
 }
 
@@ -148,8 +189,12 @@ Error ResourceNode::other_type() const {
                "resource '" + key_ + "' (" + type() + ") holds another C++ type than the one asked for");
 }
 
+const ResourceValue* ResourceNode::ready() const {
+  return is_loaded() ? &content_->striped() : nullptr;
+}
+
 Result<ResourceValue> ResourceNode::value() const {
-  if (is_loaded()) return content_->striped();
+  if (const auto* held = ready()) return *held;
   if (content_->failure) return named(*content_->failure);
   return Error(ErrorKind::unsupported, "resource '" + key_ + "' is lazy and not loaded yet: co_await load_" +
                                            type() + " (or load_resource) reads it")
@@ -161,40 +206,35 @@ Result<ResourceValue> ResourceNode::load_blocking() const {
   const auto loaded = content_->loader();
   if (!loaded) return named(loaded.error());
   const std::lock_guard lock(content_->mutex);
-  if (!is_loaded()) {
-    content_->value = *loaded;
-    content_->loaded.store(true, std::memory_order_release);
-  }
+  if (!is_loaded()) content_->set(*loaded);
   return content_->striped();
 }
 
 asio::awaitable<ResourceValue> ResourceNode::load(NodePtr node) {
-  const auto& content = node->content_;
-  if (node->is_loaded() || content->failure) co_return node->value().value();
+  Content& content = *node->content_;
+  if (node->is_loaded() || content.failure) co_return node->value().value();
   std::shared_ptr<Attempt> attempt;
   {
-    const std::lock_guard lock(content->mutex);
-    if (!content->attempt && !node->is_loaded()) {
-      content->attempt = std::make_shared<Attempt>();
-      // The job belongs to the content, not to this reader: it may be cancelled while others wait.
-      WorkerPool::shared().post([content, attempt = content->attempt] {
+    const std::lock_guard lock(content.mutex);
+    if (!content.attempt && !node->is_loaded()) {
+      content.attempt = std::make_shared<Attempt>();
+      // The job belongs to the content, which `node` keeps, and not to this reader: it may be cancelled while
+      // others wait.
+      WorkerPool::shared().post([node, &content, attempt = content.attempt] {
         try {
-          attempt->result = content->loader();
+          attempt->result = content.loader();
         } catch (...) {
           attempt->result = error_from(std::current_exception());
         }
         {
-          const std::lock_guard guard(content->mutex);
-          if (attempt->result && !content->loaded.load()) {
-            content->value = *attempt->result;
-            content->loaded.store(true, std::memory_order_release);
-          }
-          content->attempt.reset();
+          const std::lock_guard guard(content.mutex);
+          if (attempt->result && !content.loaded.load()) content.set(*attempt->result);
+          content.attempt.reset();
         }
         attempt->done.open();
       });
     }
-    attempt = content->attempt;
+    attempt = content.attempt;
   }
   if (!attempt) co_return node->value().value();
   co_await attempt->done.wait();

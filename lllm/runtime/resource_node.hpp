@@ -33,19 +33,14 @@ class ResourceValue {
 
   /// Null when it holds another C++ type.
   template <class T>
-  [[nodiscard]] std::shared_ptr<const T> get() const& {
-    return ResourceValue(*this).get<T>();
-  }
-  template <class T>
-  [[nodiscard]] std::shared_ptr<const T> get() && {
+  [[nodiscard]] std::shared_ptr<const T> get() const {
     if (type_ == nullptr || *type_ != typeid(T)) return nullptr;
-    return std::static_pointer_cast<const T>(std::move(pointer_));
+    return std::static_pointer_cast<const T>(pointer_);
   }
-  /// The same value behind a reference count of its own.
-  [[nodiscard]] ResourceValue with_own_count() const;
   explicit operator bool() const { return pointer_ != nullptr; }
 
  private:
+  friend class ResourceNode;
   std::shared_ptr<const void> pointer_;
   const std::type_info* type_ = nullptr;
 };
@@ -58,6 +53,8 @@ using NodePtr = std::shared_ptr<const ResourceNode>;
 /// Immutable but for the value of a lazy one, which appears once. Any thread may use it.
 class ResourceNode {
   struct Content;
+  struct Whole;
+  struct Handle;
 
  public:
   /// Runs on a worker thread, so it may block; it may be called again after a failure.
@@ -78,7 +75,7 @@ class ResourceNode {
   /// Known to exist and known to be unusable: every read gives `error`.
   static NodePtr broken(Parts parts, Error error);
   /// The same content under another namespace; a lazy value is loaded once for both.
-  [[nodiscard]] NodePtr alias(std::string_view ns) const;
+  static NodePtr alias(NodePtr node, std::string_view ns);
 
   [[nodiscard]] const std::string& key() const { return key_; }
   [[nodiscard]] std::string_view ns() const { return std::string_view(key_).substr(0, colon_); }
@@ -87,7 +84,7 @@ class ResourceNode {
   [[nodiscard]] const std::string& file() const;
   /// What was given at registration, `file_path`, and `alias_of` for an alias.
   [[nodiscard]] json::object metadata() const;
-  [[nodiscard]] bool is_alias() const { return !alias_of_.empty(); }
+  [[nodiscard]] bool is_alias() const { return original_ != nullptr; }
   [[nodiscard]] bool is_lazy() const;
   [[nodiscard]] bool is_loaded() const;
   /// Set for a broken node.
@@ -95,6 +92,8 @@ class ResourceNode {
   /// True for a node and its aliases.
   [[nodiscard]] bool same_content(const ResourceNode& other) const { return content_ == other.content_; }
   [[nodiscard]] std::size_t hash() const { return hash_; }
+  /// Asks the processor for what the reader of a node that was just found needs after its key.
+  void prefetch_value() const { __builtin_prefetch(reinterpret_cast<const char*>(this) + 64); }
 
   /// The value without waiting: an error for a broken node, and for a lazy one that is not loaded yet.
   /// Never blocks, never locks.
@@ -110,27 +109,30 @@ class ResourceNode {
   /// For programs without a loop, and for loaders that need another node: blocks, and shares no load.
   [[nodiscard]] Result<ResourceValue> load_blocking() const;
 
-  ResourceNode(std::string key, std::size_t colon, std::shared_ptr<Content> content,
-               std::string alias_of = {});
+  /// `content` belongs to the node that this one is made with, or to `original`.
+  ResourceNode(std::string key, std::size_t colon, Content& content, NodePtr original = {});
 
  private:
   [[nodiscard]] Error named(const Error& error) const;
   [[nodiscard]] Error other_type() const;
+  /// For this thread to copy; null when there is none.
+  [[nodiscard]] const ResourceValue* ready() const;
 
-  static NodePtr make(Parts parts, std::shared_ptr<Content> content);
+  static std::shared_ptr<Whole> make(Parts parts);
+  static NodePtr node_of(std::shared_ptr<Whole> whole);
 
   std::string key_;
-  std::string alias_of_;  ///< the original's key
-  std::size_t colon_;
+  Content* content_;
   std::size_t hash_;
-  std::shared_ptr<Content> content_;
+  std::size_t colon_;
+  NodePtr original_;  ///< of an alias
 };
 
 template <class T>
 Result<std::shared_ptr<const T>> ResourceNode::value_as() const {
-  auto held = value();
-  if (!held) return held.error();
-  auto typed = std::move(*held).template get<T>();
+  const auto* held = ready();
+  if (held == nullptr) return value().error();
+  auto typed = held->template get<T>();
   if (!typed) return other_type();
   return typed;
 }

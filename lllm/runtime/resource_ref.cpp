@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <cstring>
 #include <utility>
 
 #include "lllm/base/text.hpp"
@@ -50,6 +52,26 @@ Result<ResourceRef> parse_ref(std::string_view text) {
   if (const auto valid = check_resource_path(path); !valid) return valid.error();
   return ResourceRef(std::string(space.substr(0, dot)), std::string(space.substr(dot + 1)),
                      std::string(path));
+}
+
+std::size_t hash_of_ref(std::string_view ref) {
+  const auto word_at = [&](std::size_t at, std::size_t count) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, ref.data() + at, count);
+    return word;
+  };
+  // A product spreads bits upwards; the shift brings the upper ones down again.
+  const auto mix = [](std::uint64_t word, std::uint64_t odd) {
+    word *= odd;
+    return word ^ (word >> 32);
+  };
+  constexpr std::uint64_t odd_1 = 0x9e3779b97f4a7c15, odd_2 = 0xd1342543de82ef95;
+  std::uint64_t hash = ref.size() * odd_1;
+  std::size_t at = 0;
+  for (; at + 8 < ref.size(); at += 8) hash = mix(hash ^ word_at(at, 8), odd_1);
+  // The last eight bytes, some of which may have been taken already.
+  const auto rest = ref.size() < 8 ? word_at(0, ref.size()) : word_at(ref.size() - 8, 8);
+  return mix(mix(hash ^ rest, odd_1), odd_2);
 }
 
 Result<> check_resource_path(std::string_view path) {

@@ -22,6 +22,9 @@ struct ResourceRef {
 /// `bad_ref` says what is wrong with it.
 Result<ResourceRef> parse_ref(std::string_view text);
 
+/// Of a whole ref, for tables of this process. Eight bytes at a time: every lookup begins with it.
+std::size_t hash_of_ref(std::string_view ref);
+
 /// A path inside a section: relative, without `..`, NUL or line breaks. `bad_ref` otherwise.
 Result<> check_resource_path(std::string_view path);
 /// A namespace is `<package>.<section>`.

@@ -145,6 +145,7 @@ std::vector<std::string> runtime_names();
 template <class T>
 Result<std::shared_ptr<const T>> Runtime::get_value(std::string_view type, std::string_view ref) const {
   return cell_.read([&](const Registry& registry) -> Result<std::shared_ptr<const T>> {
+    if (const auto* exact = registry.find_typed(ref, type)) return exact->template value_as<T>();
     const auto node = registry.resolve(ref, type);
     if (!node) return node.error();
     return (**node)->template value_as<T>();

@@ -1,5 +1,8 @@
 #include "lllm/runtime/runtime.hpp"
 
+#include <map>
+#include <random>
+
 #include <doctest/doctest.h>
 
 #include "lllm/runtime/load.hpp"
@@ -141,6 +144,44 @@ TEST_SUITE("runtime/runtime") {
     for (int i = 0; i < 2000; i += 2) REQUIRE(runtime.unregister("demo.prompts:p" + std::to_string(i)));
     CHECK(runtime.size() == 1001);
     for (int i = 0; i < 2000; ++i) REQUIRE(runtime.has("p" + std::to_string(i)) == (i % 2 == 1));
+  }
+
+  TEST_CASE("a registry agrees with a map through 20,000 random changes, and its copies stay as they were") {
+    std::minstd_rand random(7);
+    std::map<std::string, NodePtr> expected, frozen;
+    const auto agrees = [](const Registry& registry, const std::map<std::string, NodePtr>& all) {
+      REQUIRE(registry.size() == all.size());
+      const auto nodes = registry.nodes();
+      REQUIRE(nodes.size() == all.size());
+      auto next = nodes.begin();
+      for (const auto& [key, node] : all) {
+        REQUIRE(*next++ == node);
+        const auto* found = registry.find(key);
+        REQUIRE(found != nullptr);
+        REQUIRE(*found == node);
+      }
+    };
+    Registry registry;
+    auto copy = std::make_shared<const Registry>(registry);
+    for (int i = 1; i <= 20'000; ++i) {
+      ResourceNode::Parts parts;
+      parts.ns = "p.assets";
+      parts.path = std::to_string(random() % 8'000);
+      const auto key = parts.ns + ':' + parts.path;
+      if (random() % 4 == 0) {
+        CHECK(registry.erase(key) == (expected.erase(key) == 1));
+      } else {
+        const auto node = ResourceNode::eager(std::move(parts), ResourceValue::of(i));
+        registry.put(node);
+        expected[key] = node;
+      }
+      if (i % 2'500 != 0) continue;
+      agrees(registry, expected);
+      agrees(*copy, frozen);
+      copy = std::make_shared<const Registry>(registry);
+      registry = *copy;
+      frozen = expected;
+    }
   }
 
   TEST_CASE("named runtimes are apart from each other and from the default one") {
