@@ -57,9 +57,14 @@ void add_pkg(CLI::App& app, Outcome&) {
   auto* pack = pkg->add_subcommand("export", "Pack a package and what it depends on into a zip");
   pack->add_option("package", args->what, "Its folder")->required();
   pack->add_option("zip", args->zip, "The zip file to write")->required();
+  pack->add_flag("--json", args->json, "Print JSON");
   pack->callback([args] {
-    for (const auto& entry : export_package(args->what, args->zip).value())
-      std::printf("%s\n", entry.c_str());
+    json::array entries;
+    for (const auto& entry : export_package(args->what, args->zip).value()) {
+      entries.emplace_back(entry);
+      if (!args->json) std::printf("%s\n", entry.c_str());
+    }
+    if (args->json) std::printf("%s\n", to_pretty_json(entries).c_str());
   });
 
   auto* list = pkg->add_subcommand("list", "List the installed packages of both scopes");
@@ -69,7 +74,14 @@ void add_pkg(CLI::App& app, Outcome&) {
   auto* remove = pkg->add_subcommand("remove", "Remove an installed package");
   remove->add_option("name", args->what, "Its name")->required();
   common(remove);
-  remove->callback([args, options] { remove_package(args->what, options()).value(); });
+  remove->callback([args, options] {
+    remove_package(args->what, options()).value();
+    const json::object removed{{"removed", json::string(args->what)}};
+    if (args->json)
+      std::printf("%s\n", to_pretty_json(removed).c_str());
+    else
+      std::printf("removed %s\n", args->what.c_str());
+  });
 }
 
 }  // namespace lllm::cli

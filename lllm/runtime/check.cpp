@@ -50,6 +50,7 @@ asio::awaitable<CheckReport> check_package(LoadOptions options) {
     auto publish = [runtime, outcomes] { return runtime->publish(*outcomes); };
     auto publishing = WorkerPool::shared().run(std::move(publish));
     co_await std::move(publishing);
+    std::vector<Error> unplaced;
     const auto configs = std::make_shared<std::vector<std::pair<NodePtr, json::value>>>();
     for (const auto& node : runtime->nodes()) {
       if (node->is_alias() || node->failure() != nullptr) continue;
@@ -66,9 +67,16 @@ asio::awaitable<CheckReport> check_package(LoadOptions options) {
         if (e.kind() == ErrorKind::cancelled) throw;
         failure = e.error();
       }
-      if (failure) report.problems.push_back(diagnostic_of(*failure));
+      if (!failure) continue;
+      // What a config inherits is not there, or comes back to itself: that is said where it names its base.
+      if (node->type() == "config" && failure->line() == 0)
+        unplaced.push_back(*failure);
+      else
+        report.problems.push_back(diagnostic_of(*failure));
     }
-    auto refs = [runtime, configs, found = std::make_shared<CheckReport>()] {
+    auto refs = [runtime, configs, unplaced, found = std::make_shared<CheckReport>()] {
+      for (const auto& error : unplaced)
+        found->problems.push_back(detail::about_word(error.message(), error.file(), "base"));
       const auto registry = runtime->snapshot();
       for (const auto& node : registry->nodes()) {
         if (node->is_alias()) continue;

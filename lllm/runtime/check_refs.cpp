@@ -1,6 +1,7 @@
 #include "lllm/runtime/check_refs.hpp"
 
 #include "lllm/async/file_io.hpp"
+#include "lllm/base/text.hpp"
 #include "lllm/core/prompt.hpp"
 #include "lllm/core/renderer.hpp"
 #include "lllm/formats/document.hpp"
@@ -11,19 +12,6 @@
 
 namespace lllm::detail {
 namespace {
-
-/// Where `word` stands in a file; the file alone when it cannot be found. Blocks.
-Diagnostic about_word(std::string message, const std::string& file, const std::string& word) {
-  Diagnostic diagnostic(std::move(message), file);
-  const auto contents = read_file_blocking(file);
-  if (!contents) return diagnostic;
-  const auto offset = contents->bytes.find(word);
-  if (offset == std::string::npos) return diagnostic;
-  const auto where = position_at(contents->bytes, offset);
-  diagnostic.line = where.line;
-  diagnostic.column = where.column;
-  return diagnostic;
-}
 
 /// Checks the refs of one thing; a program may register what no package has.
 class Refs {
@@ -75,6 +63,18 @@ std::string_view package_of(const ResourceNode& node) {
 
 }  // namespace
 
+Diagnostic about_word(std::string message, const std::string& file, const std::string& word) {
+  Diagnostic diagnostic(std::move(message), file);
+  const auto contents = read_file_blocking(file);
+  if (!contents) return diagnostic;
+  const auto offset = contents->bytes.find(word);
+  if (offset == std::string::npos) return diagnostic;
+  const auto where = position_at(contents->bytes, offset);
+  diagnostic.line = where.line;
+  diagnostic.column = where.column;
+  return diagnostic;
+}
+
 void check_prompt(const Registry& registry, const ResourceNode& node, CheckReport& report) {
   const auto held = node.value_as<Prompt>();
   if (!held) return;  // broken: reported by the load
@@ -82,6 +82,15 @@ void check_prompt(const Registry& registry, const ResourceNode& node, CheckRepor
   const std::string who = "prompt '" + prompt.ref + "'";
   if (const auto variables = BraceRenderer().variables(prompt.prompt); !variables)
     report.problems.push_back(Diagnostic(who + ": " + variables.error().message(), node.file()));
+  // Front matter may hold anything; what is nearly a key with a meaning was meant to be it.
+  for (const auto& [key, value] : prompt.metadata) {
+    const std::string name(key);
+    const auto meant =
+        near_matches(name, {"tools", "format", "parser", "mcp_servers", "addon_args", "handler"}, 1);
+    if (!meant.empty())
+      report.warnings.push_back(about_word(
+          who + ": unknown key '" + name + "'; did you mean '" + meant.front() + "'?", node.file(), name));
+  }
   Refs refs(registry, node, {}, report);
   for (const auto& tool : prompt.tools)
     if (const auto* ref = std::get_if<std::string>(&tool)) refs.check_tool(who, *ref);

@@ -7,6 +7,9 @@
 
 namespace lllm::detail {
 
+/// Where `word` stands in a file; the file alone when it cannot be found. Blocks.
+Diagnostic about_word(std::string message, const std::string& file, const std::string& word);
+
 /// Where prompts, tactics and services point: `registry` holds everything that was loaded. Blocks.
 void check_prompt(const Registry& registry, const ResourceNode& node, CheckReport& report);
 void check_tactic(const Registry& registry, const ResourceNode& node, CheckReport& report);

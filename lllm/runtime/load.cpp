@@ -48,6 +48,13 @@ asio::awaitable<std::shared_ptr<const T>> load_as(std::string ref, const char* t
   co_return node->template value_as<T>().value();
 }
 
+template <class T>
+asio::awaitable<T> load_copy(std::string ref, const char* type, const Runtime& runtime) {
+  auto pending = load_as<T>(std::move(ref), type, runtime);
+  const auto held = co_await std::move(pending);
+  co_return *held;
+}
+
 }  // namespace
 
 asio::awaitable<LoadOutcome> detail::run_loader(LoadOptions options,
@@ -148,15 +155,11 @@ asio::awaitable<PromptPtr> load_prompt(std::string ref, const Runtime& runtime) 
 }
 
 asio::awaitable<Tool> load_tool(std::string ref, const Runtime& runtime) {
-  auto pending = load_as<Tool>(std::move(ref), "tool", runtime);
-  const auto tool = co_await std::move(pending);
-  co_return *tool;
+  return load_copy<Tool>(std::move(ref), "tool", runtime);
 }
 
 asio::awaitable<json::value> load_config(std::string ref, const Runtime& runtime) {
-  auto pending = load_as<json::value>(std::move(ref), "config", runtime);
-  const auto config = co_await std::move(pending);
-  co_return *config;
+  return load_copy<json::value>(std::move(ref), "config", runtime);
 }
 
 asio::awaitable<AssetPtr> load_asset(std::string ref, const Runtime& runtime) {
@@ -176,9 +179,7 @@ asio::awaitable<ServicePtr> load_service(std::string ref, const Runtime& runtime
 }
 
 asio::awaitable<ContextManagerPtr> load_context_manager(std::string ref, const Runtime& runtime) {
-  auto pending = load_as<ContextManagerPtr>(std::move(ref), "context_manager", runtime);
-  const auto manager = co_await std::move(pending);
-  co_return *manager;
+  return load_copy<ContextManagerPtr>(std::move(ref), "context_manager", runtime);
 }
 
 asio::awaitable<ResourceValue> load_resource(std::string section_and_path, const Runtime& runtime) {

@@ -105,6 +105,7 @@ class Loader : public std::enable_shared_from_this<Loader> {
   void find_dependencies(Package& package);
   void notice_unlisted_folders(Package& package);
   void list_section(Package& package, Section& section);
+  static Diagnostic empty_custom_section(const Package& package, const Section& section);
   void list_folder(Package& package, Section& section, const std::string& folder, const std::string& prefix,
                    std::vector<FileStamp>& above);
   void add_file(Package& package, Section& section, const std::string& file, std::string path);

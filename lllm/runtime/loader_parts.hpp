@@ -1,7 +1,9 @@
 #pragma once
 
-// What a Loader works on; for its own two sources only.
+// What a Loader works on; for its own sources only.
 #include <atomic>
+#include <chrono>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,4 +49,35 @@ struct Loader::Package {
   std::atomic<std::size_t> pending{0};
 };
 
+namespace detail {
+
+inline std::string joined(const std::string& folder, const std::string& path) {
+  return (std::filesystem::path(folder) / path).lexically_normal().string();
+}
+
+inline bool is_skipped(const std::string& name) {
+  return name.starts_with('.') || name.starts_with('_');
+}
+
+/// Adds its lifetime to a package's work, and notices the package's last job.
+class Working {
+ public:
+  Working(std::atomic<std::int64_t>& work_ns, std::atomic<std::size_t>& pending,
+          std::atomic<std::size_t>& packages_done)
+      : work_ns_(work_ns), pending_(pending), packages_done_(packages_done) {}
+  ~Working() {
+    work_ns_ += std::chrono::nanoseconds(std::chrono::steady_clock::now() - begin_).count();
+    if (--pending_ == 0) ++packages_done_;
+  }
+  Working(const Working&) = delete;
+  Working& operator=(const Working&) = delete;
+
+ private:
+  std::atomic<std::int64_t>& work_ns_;
+  std::atomic<std::size_t>& pending_;
+  std::atomic<std::size_t>& packages_done_;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace detail
 }  // namespace lllm

@@ -79,7 +79,11 @@ class Reader {
         manifest_.version = text(value, pointer);
       } else if (key == "description") {
         manifest_.description = text(value, pointer);
-      }  // authors, license, …: a package may say more about itself
+      } else {  // authors, license, …: a package may say more about itself
+        const auto meant = near_matches(std::string_view(key), {"name", "version", "description"}, 1);
+        if (!meant.empty() && !table.contains(meant.front()))
+          warn(pointer, "unknown key '" + std::string(key) + "'; did you mean '" + meant.front() + "'?");
+      }
     }
   }
 
@@ -150,6 +154,11 @@ class Reader {
     if (paths == nullptr) {
       section.implied = true;
       section.paths.emplace_back(name, "");
+      if (!is_standard_section(name)) {
+        const auto where = locate(Syntax::toml, bytes_, "/" + name);
+        section.paths.back().line = where.line;
+        section.paths.back().column = where.column;
+      }
     } else {
       if (!paths->is_array()) fail("/" + name + "/paths", "'paths' must be a list");
       const auto places = locate_toml_elements(bytes_, "/" + name + "/paths");

@@ -140,6 +140,39 @@ TEST_SUITE("cli/resources") {
                   "newsroom.prompts:desk/system");
   }
 
+  TEST_CASE("new, check and pkg take a package from its first day to its last") {
+    const test::TempDir folder;
+    const auto there = [&](const std::string& arguments) {
+      return shell("cd " + quoted(folder.path().string()) + " && " + program(arguments));
+    };
+    const auto json_of = [&](const std::string& arguments) {
+      const auto result = there(arguments);
+      CAPTURE(result.output);
+      CHECK(result.status == 0);
+      return parse_json(result.output).value();
+    };
+    CHECK(there("new fresh").status == 0);
+    CHECK(there("check fresh").output == "1 packages, 3 resources: 0 problems, 0 warnings\n");
+    CHECK(json_of("pkg export fresh fresh.zip --json").as_array().size() == 4);
+    const auto installed = json_of("pkg install fresh.zip --as f --json");
+    REQUIRE(installed.as_array().size() == 1);
+    CHECK(text_at(installed.as_array()[0], "name") == "fresh");
+    CHECK(text_at(installed.as_array()[0], "alias") == "f");
+    CHECK(json_of("pkg list --json").as_array().size() == 1);
+    CHECK(text_at(json_of("pkg remove fresh --json"), "removed") == "fresh");
+    CHECK(json_of("pkg list --json").as_array().empty());
+    check_refusal(there("pkg remove fresh"), "'fresh' is not installed");
+
+    folder.write("fresh/configs/assistant.yaml",
+                 "name: assistant\nmodel_name: m\nsystem_prompt_path: gone\n");
+    const auto checked = there("check fresh");
+    CHECK(checked.status == 1);
+    CHECK(checked.output.find("assistant.yaml:3:21: ") != std::string::npos);
+    const auto report = json_of("check fresh --json || true");
+    REQUIRE(array_at(report, "problems") != nullptr);
+    CHECK(array_at(report, "problems")->size() == 1);
+  }
+
   TEST_CASE("providers says which are configured and never shows a key") {
     const auto result = run("providers", "OPENAI_API_KEY=" + key);
     CHECK(result.status == 0);

@@ -28,12 +28,12 @@ TEST_SUITE("runtime/check") {
     dir.write("configs/c.json", "{\"x\":\n 1,}");
     dir.write("assets/d.toml", "x = 1\nx = 2\n");
     const auto report = run_to_end(check_package(only(dir.path())));
-    std::string all;
-    for (const auto& problem : report.problems) all += problem.to_string() + "\n";
+    const auto all = texts_of(report.problems);
     CAPTURE(all);
     CHECK(contains(all, "front.md:"));
     CHECK(contains(all, "tools.md:3:5: "));
     CHECK(contains(all, "circular inheritance"));
+    CHECK(contains(all, "a.yaml:1:1: "));
     CHECK(contains(all, "c.json:2:"));
     CHECK(contains(all, "d.toml:2:"));
     REQUIRE(report.warnings.size() == 1);
@@ -58,10 +58,8 @@ TEST_SUITE("runtime/check") {
               "global: {model_name: m}\nagent_configs:\n  - name: a\n    system_prompt_path: absent\n    "
               "temprature: 1\n");
     const auto report = run_to_end(check_package(only(dir.path())));
-    std::string problems, warnings, notes;
-    for (const auto& each : report.problems) problems += each.to_string() + "\n";
-    for (const auto& each : report.warnings) warnings += each.to_string() + "\n";
-    for (const auto& each : report.notes) notes += each.to_string() + "\n";
+    const auto problems = texts_of(report.problems), warnings = texts_of(report.warnings),
+               notes = texts_of(report.notes);
     CAPTURE(problems);
     CAPTURE(warnings);
     CHECK(contains(problems, "t.toml:3:1: "));
@@ -92,6 +90,27 @@ TEST_SUITE("runtime/check") {
                    "lllm.toml: the folder 'prompts' is not loaded: the manifest has no [prompts]"));
   }
 
+  TEST_CASE("a slip in a name is pointed out, with the name that was meant") {
+    const TempDir dir;
+    dir.write("lllm.toml",
+              "[package]\nnmae='demo'\nlicense='MIT'\n[prompts]\n[promts]\n[golden]\n[configs]\n");
+    dir.write("prompts/p.md", "---\ndescription: fine\ntolls: [x]\n---\ntext");
+    dir.write("configs/c.yaml", "x: 1\nbase: nowhere\n");
+    dir.write("golden/set.json", "[]");
+    const auto report = run_to_end(check_package(only(dir.path())));
+    const auto warnings = texts_of(report.warnings);
+    CAPTURE(warnings);
+    CHECK(report.warnings.size() == 3);
+    CHECK(contains(warnings, "lllm.toml:2:1: unknown key 'nmae'; did you mean 'name'?"));
+    CHECK(contains(warnings, "section [promts]: there is no folder 'promts'; did you mean [prompts]?"));
+    CHECK(contains(warnings, "lllm.toml:5:"));
+    CHECK(contains(warnings, "p.md:3:1: "));
+    CHECK(contains(warnings, "did you mean 'tools'?"));
+    const auto problems = texts_of(report.problems);
+    CAPTURE(problems);
+    CHECK(contains(problems, "c.yaml:2:1: "));
+  }
+
   TEST_CASE("several malformed manifests are all reported") {
     const TempDir dir;
     dir.write("lllm.toml", "[package]\nname='demo'\n[prompts]\n[dependencies]\npackages=['a','b']\n");
@@ -99,8 +118,7 @@ TEST_SUITE("runtime/check") {
     dir.write("a/lllm.toml", "[package\n");
     dir.write("b/lllm.toml", "[package]\nname=1\n");
     const auto report = run_to_end(check_package(only(dir.path())));
-    std::string all;
-    for (const auto& problem : report.problems) all += problem.to_string() + "\n";
+    const auto all = texts_of(report.problems);
     CAPTURE(all);
     CHECK(report.problems.size() == 3);
     CHECK(contains(all, "a/lllm.toml:1:"));

@@ -51,6 +51,13 @@ inline LoadOptions only(const std::filesystem::path& folder) {
   return options;
 }
 
+/// A line for each, as `lllm check` prints them.
+inline std::string texts_of(const std::vector<Diagnostic>& all) {
+  std::string texts;
+  for (const auto& each : all) texts += each.to_string() + "\n";
+  return texts;
+}
+
 inline bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
