@@ -98,6 +98,17 @@ Summary summary_of(std::vector<double> values) {
   return {median, median == 0 ? 0 : (at(0.75) - at(0.25)) / 2 / median};
 }
 
+Row row_of(std::string name, std::string unit, std::vector<double> values, std::vector<double> limit) {
+  const Summary measured = summary_of(std::move(values));
+  Row row;
+  row.name = std::move(name);
+  row.unit = std::move(unit);
+  row.value = measured.median;
+  row.spread = measured.spread;
+  if (!limit.empty()) row.limit = summary_of(std::move(limit)).median;
+  return row;
+}
+
 double cpu_seconds() {
   timespec now{};
   ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
@@ -149,13 +160,7 @@ void Report::rate(std::string name, std::string unit, double amount, const Work&
     ours.push_back(round(work, calls));
     if (limit) best.push_back(round(limit, limit_calls));
   }
-  const auto measured = summary_of(ours);
-  Row row;
-  row.name = std::move(name);
-  row.value = measured.median;
-  row.unit = std::move(unit);
-  row.spread = measured.spread;
-  if (limit) row.limit = summary_of(best).median;
+  Row row = row_of(std::move(name), std::move(unit), std::move(ours), std::move(best));
   row.target = target;
   add(std::move(row));
 }

@@ -35,6 +35,10 @@ struct Row {
   [[nodiscard]] std::optional<bool> met() const;
 };
 
+/// The row of a series: its median and spread, and the median of what could be had at best, if that was
+/// measured.
+Row row_of(std::string name, std::string unit, std::vector<double> values, std::vector<double> limit = {});
+
 /// One benchmark program: `int main(int argc, char** argv) { bench::Report report("json", argc, argv); …
 /// return report.finish(); }`. Flags: `--json` prints one JSON object per row, `--smoke` runs each
 /// measurement once, to see that it still works, `--only=WORDS` measures the cases with these words in their

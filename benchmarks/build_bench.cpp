@@ -75,13 +75,8 @@ int main(int argc, char** argv) try {
     if (!report.smoke()) ours.push_back(compile_seconds(folder, with_lllm, root));
   }
   if (!report.smoke()) {
-    bench::Row row;
-    row.name = "a file that includes <lllm/lllm.hpp> and spawns one call, -O2";
-    const auto measured = bench::summary_of(ours);
-    row.value = measured.median;
-    row.spread = measured.spread;
-    row.unit = "CPU-s";
-    row.limit = bench::summary_of(least).median;
+    bench::Row row = bench::row_of("a file that includes <lllm/lllm.hpp> and spawns one call, -O2", "CPU-s",
+                                   std::move(ours), std::move(least));
     row.target = 2.0;
     row.at_most = true;
     report.add(std::move(row));

@@ -99,6 +99,10 @@ std::string answer_to(std::string_view question) {
 
 FakeReply misbehave(std::uint64_t number, std::string text) {
   FakeReply reply(std::move(text));
+  const auto breaks = [&reply](FakeFault fault) {
+    reply.fault = fault;
+    return reply;
+  };
   const auto refuse = [](int status, const char* type) {
     FakeReply refusal = FakeReply::error(status, type, "on purpose");
     refusal.headers = {{"retry-after-ms", "50"}};
@@ -107,24 +111,19 @@ FakeReply misbehave(std::uint64_t number, std::string text) {
   reply.fault_after = number / 10 % words_per_answer;
   switch (number / 10 % 7) {
     case 0:
-      reply.fault = FakeFault::reset;
-      return reply;
+      return breaks(FakeFault::reset);
     case 1:
-      reply.fault = FakeFault::stall;
-      return reply;
+      return breaks(FakeFault::stall);
     case 2:
       return refuse(429, "rate_limit_error");
     case 3:
       return refuse(529, "overloaded_error");
     case 4:
-      reply.fault = FakeFault::close;
-      return reply;
+      return breaks(FakeFault::close);
     case 5:
-      reply.fault = FakeFault::bad_json;
-      return reply;
+      return breaks(FakeFault::bad_json);
     default:
-      reply.fault = FakeFault::error_event;
-      return reply;
+      return breaks(FakeFault::error_event);
   }
 }
 

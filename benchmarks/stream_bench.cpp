@@ -104,13 +104,8 @@ void measure_packets(bench::Report& report) {
     // The three events behind the last word are events too.
     ours.push_back((load.chunks + 3.0 * load.requests) / load.cpu_s);
   }
-  bench::Row row;
-  row.name = "openai-chat, a packet each (limit: read and split)";
-  const auto measured = bench::summary_of(ours);
-  row.value = measured.median;
-  row.spread = measured.spread;
-  row.unit = "events/CPU-s";
-  row.limit = bench::summary_of(raw).median;
+  bench::Row row = bench::row_of("openai-chat, a packet each (limit: read and split)", "events/CPU-s",
+                                 std::move(ours), std::move(raw));
   row.target = 0.80;
   report.add(std::move(row));
 }

@@ -61,8 +61,8 @@ asio::awaitable<AwsCredentials> find_aws_credentials(Environment environment) {
   std::string secret = environment.get("AWS_SECRET_ACCESS_KEY");
   std::string profile = environment.get("AWS_PROFILE");
   if (id.empty() != secret.empty())
-    throw_error(configuration(std::string(id.empty() ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY") +
-                              " is missing beside the other one"));
+    throw_error(configuration(id.empty() ? "AWS_ACCESS_KEY_ID is missing, AWS_SECRET_ACCESS_KEY is set"
+                                         : "AWS_SECRET_ACCESS_KEY is missing, AWS_ACCESS_KEY_ID is set"));
   if (!id.empty() && profile.empty()) {
     if (has_control_break(id) || has_control_break(secret))
       throw_error(configuration("the AWS keys of the environment hold a line break or a NUL"));

@@ -9,6 +9,7 @@
 #include "lllm/wires/bedrock_blocks.hpp"
 #include "lllm/wires/claude.hpp"
 #include "lllm/wires/model_args.hpp"
+#include "lllm/wires/prompt_wishes.hpp"
 #include "lllm/wires/providers.hpp"
 
 namespace lllm::bedrock {
@@ -267,9 +268,8 @@ class Encoder {
   void report_add_ons() {
     if (!in_.dialog.top_prompt()) return;
     for (const auto& [name, value] : in_.dialog.top_prompt()->addon_args)
-      if (!(value.is_bool() && !value.get_bool())) args_.drop(name);
-    for (const auto& server : in_.dialog.top_prompt()->mcp_servers)
-      if (!server.url.empty()) return args_.drop("mcp_servers");
+      if (is_wanted(value)) args_.drop(name);
+    if (names_remote_server(*in_.dialog.top_prompt())) args_.drop("mcp_servers");
   }
 
   void write_choice(const json::value* given, bool any_function) {

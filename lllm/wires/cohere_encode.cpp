@@ -4,6 +4,7 @@
 #include "lllm/wires/cohere.hpp"
 #include "lllm/wires/json_writing.hpp"
 #include "lllm/wires/model_args.hpp"
+#include "lllm/wires/prompt_wishes.hpp"
 #include "lllm/wires/providers.hpp"
 
 namespace lllm::cohere {
@@ -57,10 +58,8 @@ class Encoder {
     add_tool_choice();
     if (in_.dialog.top_prompt()) {
       for (const auto& [name, value] : in_.dialog.top_prompt()->addon_args)
-        if (!(value.is_bool() && !value.get_bool())) args_.drop(name);
-      const auto& servers = in_.dialog.top_prompt()->mcp_servers;
-      if (std::any_of(servers.begin(), servers.end(), [](const auto& server) { return !server.url.empty(); }))
-        args_.drop("mcp_servers");
+        if (is_wanted(value)) args_.drop(name);
+      if (names_remote_server(*in_.dialog.top_prompt())) args_.drop("mcp_servers");
     }
     if (const auto* extra = args_.take("extra_body"); extra != nullptr && extra->is_object())
       for (const auto& [key, value] : extra->get_object()) deep_merge(settings_[key], value);

@@ -6,6 +6,7 @@
 #include "lllm/base/text.hpp"
 #include "lllm/core/prompt.hpp"
 #include "lllm/wires/model_args.hpp"
+#include "lllm/wires/prompt_wishes.hpp"
 
 namespace lllm::gemini {
 namespace {
@@ -205,6 +206,7 @@ void Maker::take_addons() {
   const auto& prompt = in_.dialog.top_prompt();
   if (!prompt) return;
   for (const auto& [name, value] : prompt->addon_args) {
+    if (!is_wanted(value)) continue;
     // Before the third generation, Google's tools and one's own exclude each other.
     const bool alone = generation_ == 0 || generation_ >= 3 || functions_.empty();
     if (std::string_view(name) == "web_search" && alone)
@@ -217,7 +219,7 @@ void Maker::take_addons() {
     else
       drop(std::string_view(name));
   }
-  if (!prompt->mcp_servers.empty()) drop("mcp_servers");
+  if (names_remote_server(*prompt)) drop("mcp_servers");
 }
 
 void Maker::finish_tools() {

@@ -5,6 +5,7 @@
 #include "lllm/core/prompt.hpp"
 #include "lllm/wires/json_writing.hpp"
 #include "lllm/wires/model_args.hpp"
+#include "lllm/wires/prompt_wishes.hpp"
 
 namespace lllm::ollama {
 namespace {
@@ -127,8 +128,9 @@ Result<EncodedRequest> encode(const EncodeInput& input) {
   const auto* extra = as_object(args.take("extra_body"));
   const json::object members = members_of(input, args, request);
   if (const auto& prompt = input.dialog.top_prompt()) {
-    for (const auto& [name, value] : prompt->addon_args) args.drop(name);
-    if (!prompt->mcp_servers.empty()) args.drop("mcp_servers");
+    for (const auto& [name, value] : prompt->addon_args)
+      if (is_wanted(value)) args.drop(name);
+    if (names_remote_server(*prompt)) args.drop("mcp_servers");
   }
 
   std::string& body = request.body;

@@ -7,6 +7,7 @@
 #include "lllm/wires/json_writing.hpp"
 #include "lllm/wires/model_args.hpp"
 #include "lllm/wires/openai_chat_message.hpp"
+#include "lllm/wires/prompt_wishes.hpp"
 #include "lllm/wires/providers.hpp"
 #include "lllm/wires/structured_output.hpp"
 
@@ -96,11 +97,13 @@ void Request::take_addons() {
   const auto& prompt = in_.dialog.top_prompt();
   if (!prompt) return;
   for (const auto& [key, value] : prompt->addon_args) {
+    if (!is_wanted(value)) continue;
     if (std::string_view(key) == "web_search" && in_.provider.name == "openai")
       set("web_search_options", value.is_object() ? value : json::value(json::object()));
     else
       drop(key);
   }
+  if (names_remote_server(*prompt)) drop("mcp_servers");
 }
 
 void Request::append_tools() {

@@ -4,10 +4,9 @@
 #include <doctest/doctest.h>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "tests/invokers/world.hpp"
+#include "tests/support/sleep.hpp"
 
 using namespace lllm;
 using namespace lllm::test;
@@ -16,11 +15,6 @@ using namespace std::chrono_literals;
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-asio::awaitable<void> sleep_for(std::chrono::milliseconds time) {
-  asio::steady_timer timer(co_await asio::this_coro::executor, time);
-  co_await timer.async_wait(asio::use_awaitable);
-}
 
 HttpHandler sends(int status, std::string type, std::string body, HttpHeaders more = {}) {
   return [status, type = std::move(type), body = std::move(body), more = std::move(more)](

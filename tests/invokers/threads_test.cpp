@@ -9,23 +9,17 @@
 
 #include <doctest/doctest.h>
 #include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "lllm/invokers/metrics_observer.hpp"
 #include "tests/invokers/world.hpp"
 #include "tests/support/fake_in_thread.hpp"
+#include "tests/support/sleep.hpp"
 
 using namespace lllm;
 using namespace lllm::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-asio::awaitable<void> sleep_for(std::chrono::milliseconds time) {
-  asio::steady_timer timer(co_await asio::this_coro::executor, time);
-  co_await timer.async_wait(asio::use_awaitable);
-}
 
 asio::awaitable<int> calls_of(BaseInvoker& invoker, int caller, int count) {
   int good = 0;

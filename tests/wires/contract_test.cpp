@@ -3,6 +3,7 @@
 #include <string>
 
 #include "lllm/base/text.hpp"
+#include "lllm/core/prompt.hpp"
 #include "lllm/formats/aws_frames.hpp"
 #include "lllm/testing/fake_wire.hpp"
 #include "tests/support/codec_contract.hpp"
@@ -191,6 +192,39 @@ TEST_SUITE("wires/contract") {
       Call one = plain;
       one.options.model_args({{"n", 1}});
       CHECK(one.encode(codec).value().dropped.empty());
+    }
+  }
+
+  TEST_CASE("every codec: add-ons and MCP servers reach the provider or are named as dropped") {
+    for (const auto& row : rows) {
+      CAPTURE(row.wire);
+      const Codec& codec = *find_codec(row.wire);
+      const auto encoded = [&](json::object addons, std::vector<McpServer> servers) {
+        Prompt prompt("p", "Hi");
+        prompt.addon_args = std::move(addons);
+        prompt.mcp_servers = std::move(servers);
+        Dialog dialog;
+        dialog.put_prompt(prompt);
+        return Call(dialog, row.model).encode(codec).value();
+      };
+      const auto plain = encoded({}, {});
+      const auto is_told = [&](const EncodedRequest& request) {
+        const bool changed = request.body != plain.body;
+        return changed != !request.dropped.empty();
+      };
+      CHECK(is_told(encoded({{"web_search", true}}, {})));
+      CHECK(is_told(encoded({{"computer_use", json::object()}}, {})));
+      CHECK(encoded({{"telepathy", 1}}, {}).dropped == std::vector<std::string>{"telepathy"});
+      McpServer remote;
+      remote.name = "wiki";
+      remote.url = "https://mcp.example.com/mcp";
+      CHECK(is_told(encoded({}, {remote})));
+      // What is switched off is no wish, and a child process of ours no matter of the provider's.
+      McpServer child;
+      child.command = {"server"};
+      const auto nothing = encoded({{"web_search", false}, {"computer_use", false}}, {child});
+      CHECK(nothing.body == plain.body);
+      CHECK(nothing.dropped.empty());
     }
   }
 
