@@ -1,4 +1,5 @@
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -95,28 +96,32 @@ void print(const InvokeResult& result, const Arguments& args) {
   print_summary(message.model, message.usage, result.cost());
 }
 
-// Opened before the call, so that a place that cannot be written costs no tokens.
+// Opened before the call, so that a place that cannot be written costs no tokens. What stands there is
+// overwritten by an answer only.
 class RecordFile {
  public:
   explicit RecordFile(const std::string& path) : path_(path) {
     if (path.empty()) return;
-    out_.open(path, std::ios::binary | std::ios::trunc);
+    std::error_code ignored;
+    was_there_ = std::filesystem::exists(std::filesystem::symlink_status(path, ignored));
+    out_.open(path, std::ios::binary | std::ios::app);
     if (!out_) throw_error(ErrorKind::io_failed, "cannot write '" + path + "'");
   }
   void keep(const Recording& recording) { last_ = recording; }
 
-  /// The last exchange is the one that decided; without one the file stays empty and is removed.
+  /// The last exchange is the one that decided; without one nothing is written.
   void write() {
     if (path_.empty()) return;
+    out_.close();
     if (!last_) {
-      out_.close();
-      std::remove(path_.c_str());
+      if (!was_there_) std::remove(path_.c_str());
       print_error("no answer came, so nothing was recorded");
       return;
     }
     auto name = path_.substr(path_.find_last_of('/') + 1);
     if (name.ends_with(".json")) name.resize(name.size() - 5);
     last_->id = last_->conversation = name;
+    out_.open(path_, std::ios::binary | std::ios::trunc);
     out_ << to_pretty_json(to_json_value(*last_)) << '\n';
     out_.close();
     if (!out_) throw_error(ErrorKind::io_failed, "cannot write '" + path_ + "'");
@@ -124,6 +129,7 @@ class RecordFile {
 
  private:
   std::string path_;
+  bool was_there_ = false;
   std::ofstream out_;
   std::optional<Recording> last_;
 };

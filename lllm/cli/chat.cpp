@@ -152,7 +152,7 @@ void chat(Arguments args, Outcome& outcome) {
       if (!turn(context, agent, args, *printer)) agent.dialog() = before;
     } catch (const Exception& e) {
       agent.dialog() = before;
-      print_error(e.what());
+      print_error(e.error());
     }
   }
   std::fputc('\n', stderr);

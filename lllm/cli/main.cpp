@@ -37,7 +37,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;
   } catch (const Exception& e) {
-    print_error(e.what());
+    print_error(e.error());
     return 1;
   } catch (const std::exception& e) {
     print_error(e.what());

@@ -58,8 +58,8 @@ void serve(const Arguments& args) {
   else
     std::printf(
         "The fake provider listens at %s (Ctrl-C ends it).\n"
-        "Try: OPENAI_API_KEY=any lllm chat --base-url %s \"Hello\"\n",
-        provider.base_url().c_str(), provider.base_url().c_str());
+        "Try: OPENAI_API_KEY=%s lllm chat --base-url %s \"Hello\"\n",
+        provider.base_url().c_str(), args.key.empty() ? "any" : "KEY", provider.base_url().c_str());
   std::fflush(stdout);
   run_interruptible(context, forever());
 }

@@ -10,6 +10,8 @@
 namespace lllm::cli {
 namespace {
 
+constexpr std::size_t said_limit = 500;
+
 bool colour() {
   const char* no_color = std::getenv("NO_COLOR");
   return no_color == nullptr || *no_color == '\0';
@@ -53,6 +55,18 @@ void ProgressLine::clear() {
 void print_error(std::string_view text) {
   const std::string line = on_stderr("31", "lllm:") + " " + strip_terminal_escapes(text) + "\n";
   std::fputs(line.c_str(), stderr);
+}
+
+void print_error(const Error& error) {
+  std::string line = error.to_string();
+  std::string said;
+  for (const char c : error.provider_text())
+    if (c != ' ' && c != '\n' && c != '\r' && c != '\t')
+      said += c;
+    else if (!said.empty() && said.back() != ' ')
+      said += ' ';
+  if (!said.empty()) line += ". They said: " + excerpt(said, said_limit);
+  print_error(std::string_view(line));
 }
 
 std::string grouped(unsigned long long number) {

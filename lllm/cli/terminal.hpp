@@ -3,6 +3,8 @@
 #include <string>
 #include <string_view>
 
+#include "lllm/base/error.hpp"
+
 namespace lllm::cli {
 
 /// True where a person reads: colour, progress and stripped escapes only there. NO_COLOR turns colour off.
@@ -26,6 +28,9 @@ class ProgressLine {
 
 /// One sentence on standard error, "lllm: …", without control characters.
 void print_error(std::string_view text);
+
+/// The same of a failure, with what the provider said about it, in the same line.
+void print_error(const Error& error);
 
 /// 12345678 as "12,345,678".
 std::string grouped(unsigned long long number);

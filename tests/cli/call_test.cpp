@@ -105,6 +105,7 @@ TEST_SUITE("cli/call") {
     const auto file = folder.path() / "cut.json";
     const auto result = run("call hi --record " + quoted(file.string()), with_key(fake));
     CHECK(result.status == 1);
+    CHECK(result.output.find("one two\nlllm: ") != std::string::npos);  // the failure has a line of its own
     CHECK(text_at(replayed(file), "text") == "one two");
     CHECK(text_at(replayed(file), "error_kind") == "incomplete_reply");
   }
@@ -117,9 +118,16 @@ TEST_SUITE("cli/call") {
     CHECK(result.status == 1);
     CHECK(result.output.find("nothing was recorded") != std::string::npos);
     CHECK_FALSE(std::filesystem::exists(file));
+    // What stood there is overwritten by an answer only.
+    const auto kept = folder.write("kept.json", "an older recording");
+    run("call hi --base-url http://127.0.0.1:1/v1 --record " + quoted(kept.string()),
+        "OPENAI_API_KEY=" + key);
+    CHECK(contents(kept) == "an older recording");
     FakeInThread fake;
     check_refusal(run("call hi --record /nonexistent/x.json", with_key(fake)), "/nonexistent/x.json");
     CHECK(fake->stats().requests == 0);
+    run("call hi --record " + quoted(kept.string()), with_key(fake));
+    CHECK(text_at(replayed(kept), "error_kind").empty());
   }
 
   TEST_CASE("--json prints text, calls, usage, cost and what was dropped") {

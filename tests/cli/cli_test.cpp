@@ -74,7 +74,8 @@ TEST_SUITE("cli/chat") {
         "letters/thanks");
 
     FakeInThread other(FakeOptions().models({"gpt-4o"}));
-    check_refusal(run("chat -m gpt-nothing hi", with_key(other)), "gpt-nothing");
+    check_refusal(run("chat -m gpt-nothing hi", with_key(other)),
+                  "They said: The model 'gpt-nothing' does not exist.");
   }
 
   TEST_CASE("a dead port is told with its address") {
