@@ -114,20 +114,18 @@ asio::awaitable<void> HttpCall::begin_delivery() {
   }
 }
 
-asio::awaitable<void> HttpCall::deliver(const std::vector<StreamChunk>& chunks) {
-  for (const StreamChunk& chunk : chunks) {
-    if (!timings_.first_token) timings_.first_token = since_start();
-    if (plan_.observation != nullptr) plan_.observation->chunk(chunk);
-    try {
-      if (auto pending = dispatch(*plan_.handler, chunk); pending.valid()) {
-        auto bounded = in_time(std::move(pending));
-        co_await std::move(bounded);
-      }
-    } catch (...) {
-      note_handler_failure();
-      throw;
-    }
+// Gives the handler a chunk, and gives back what is to be awaited: mostly nothing. handler_failed_ stays set
+// when it throws; who awaits clears it.
+asio::awaitable<void> HttpCall::offer(const StreamChunk& chunk) {
+  if (!timings_.first_token) {
+    timings_.first_token = since_start();
+    std::string().swap(plan_.body);  // from now on it will not be sent again
   }
+  if (plan_.observation != nullptr) plan_.observation->chunk(chunk);
+  handler_failed_ = true;  // whatever is thrown from here
+  if (auto pending = dispatch(*plan_.handler, chunk); pending.valid()) return in_time(std::move(pending));
+  handler_failed_ = false;
+  return {};
 }
 
 // Bytes came that held no event. Comments and pings keep a connection open; they are no answer.
@@ -164,20 +162,11 @@ asio::awaitable<void> HttpCall::read_stream(HttpExchange& exchange) {
         progress = progress || event.type != "ping";
         chunks.clear();
         decoder->feed(event, chunks).value();
-        // As deliver() does it, without a frame for each event: this is where a stream spends its time.
-        for (const StreamChunk& chunk : chunks) {
-          if (!timings_.first_token) {
-            timings_.first_token = since_start();
-            std::string().swap(plan_.body);  // from now on it will not be sent again
+        for (const StreamChunk& chunk : chunks)
+          if (auto pending = offer(chunk); pending.valid()) {
+            co_await std::move(pending);
+            handler_failed_ = false;
           }
-          if (plan_.observation != nullptr) plan_.observation->chunk(chunk);
-          handler_failed_ = true;  // whatever is thrown from here
-          if (auto pending = dispatch(*plan_.handler, chunk); pending.valid()) {
-            auto bounded = in_time(std::move(pending));
-            co_await std::move(bounded);
-          }
-          handler_failed_ = false;
-        }
       }
       if (progress)
         heartbeats_since.reset();
@@ -213,8 +202,16 @@ asio::awaitable<void> HttpCall::deliver_whole(const Message& message) {
     chunk.tool_name = call.name;
     chunks.push_back(chunk);
   }
-  auto pending = deliver(chunks);
-  co_await std::move(pending);
+  try {
+    for (const StreamChunk& chunk : chunks)
+      if (auto pending = offer(chunk); pending.valid()) {
+        co_await std::move(pending);
+        handler_failed_ = false;
+      }
+  } catch (...) {
+    if (handler_failed_) note_handler_failure();
+    throw;
+  }
 }
 
 void HttpCall::decode(const HttpResponseHead& head, std::string_view body) {

@@ -76,7 +76,7 @@ class HttpCall {
   void note_handler_failure();
   void tell(const Attempt& attempt) const;
   void check_progress(std::optional<HttpCallPlan::Clock::time_point>& heartbeats_since) const;
-  asio::awaitable<void> deliver(const std::vector<StreamChunk>& chunks);
+  asio::awaitable<void> offer(const StreamChunk& chunk);
   asio::awaitable<void> deliver_whole(const Message& message);
   asio::awaitable<Error> refusal(HttpExchange& exchange);
   void decode(const HttpResponseHead& head, std::string_view body);

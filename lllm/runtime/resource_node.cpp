@@ -87,6 +87,7 @@ struct ResourceNode::Content {
   }
 
   [[nodiscard]] const ResourceValue& striped() const {
+    __builtin_prefetch(value.pointer_.get());  // while we fetch the handle
     auto& place = handles[stripe_of_this_thread()];
     Handle* handle = place.load(std::memory_order_acquire);
     if (handle == nullptr) {

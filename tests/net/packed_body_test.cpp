@@ -1,12 +1,11 @@
 // Faults 34 and 35: bodies that arrive packed though nobody asked for it.
-#include <zlib.h>
-
 #include <string>
 
 #include <doctest/doctest.h>
 
 #include "tests/net/fetch.hpp"
 #include "tests/support/fault_server.hpp"
+#include "tests/support/pack.hpp"
 
 using namespace lllm;
 using namespace lllm::test;
@@ -14,17 +13,7 @@ using namespace lllm::test;
 namespace {
 
 std::string gzip(const std::string& text) {
-  z_stream z{};
-  deflateInit2(&z, 9, Z_DEFLATED, 31, 9, Z_DEFAULT_STRATEGY);
-  std::string packed(text.size() + 1000, '\0');
-  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  z.avail_in = static_cast<uInt>(text.size());
-  z.next_out = reinterpret_cast<Bytef*>(packed.data());
-  z.avail_out = static_cast<uInt>(packed.size());
-  deflate(&z, Z_FINISH);
-  packed.resize(z.total_out);
-  deflateEnd(&z);
-  return packed;
+  return pack(text, 31);
 }
 
 }  // namespace

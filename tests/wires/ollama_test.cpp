@@ -2,8 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include "lllm/formats/framer.hpp"
 #include "lllm/wires/providers.hpp"
+#include "tests/wires/wire_test.hpp"
 
 namespace lllm {
 namespace {
@@ -12,30 +12,10 @@ const Provider& provider() {
   return *find_provider("ollama");
 }
 
-Result<InvokeResult> play(std::string_view stream, std::size_t cut, std::string* text = nullptr) {
-  const auto decoder = ollama_codec().stream_decoder(provider());
-  const auto framer = make_framer(ollama_codec().framing());
-  StreamEvent event;
-  std::vector<StreamChunk> chunks;
-  const auto drain = [&]() -> Result<> {
-    for (;;) {
-      const auto next = framer->next(event);
-      if (!next) return next.error();
-      if (!*next) return {};
-      chunks.clear();
-      if (auto fed = decoder->feed(event, chunks); !fed) return fed;
-      for (const auto& chunk : chunks)
-        if (chunk.kind == ChunkKind::text && text != nullptr) *text += chunk.content;
-    }
-  };
-  for (const auto part : {stream.substr(0, cut), stream.substr(cut)}) {
-    const std::string bytes(part);
-    framer->feed(bytes);
-    if (auto drained = drain(); !drained) return drained.error();
-  }
-  framer->end();
-  if (auto drained = drain(); !drained) return drained.error();
-  return decoder->finish();
+Result<InvokeResult> play(std::string_view body, std::size_t cut, std::string* text = nullptr) {
+  auto played = test::stream(ollama_codec(), {body.substr(0, cut), body.substr(cut)}, provider());
+  if (text != nullptr) *text = played.text;
+  return std::move(played.result);
 }
 
 json::value encode(const Dialog& dialog, const CallOptions& options = {}, const std::vector<Tool>& tools = {},

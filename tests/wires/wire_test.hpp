@@ -76,10 +76,11 @@ struct Streamed {
   std::string text;
 };
 
-inline Streamed stream(const Codec& codec, const std::vector<std::string_view>& pieces) {
+inline Streamed stream(const Codec& codec, const std::vector<std::string_view>& pieces,
+                       const Provider& provider = a_provider()) {
   Streamed streamed;
   const auto framer = make_framer(codec.framing());
-  const auto decoder = codec.stream_decoder(a_provider());
+  const auto decoder = codec.stream_decoder(provider);
   std::vector<StreamChunk> chunks;
   const auto drain = [&]() -> Result<> {
     for (StreamEvent event;;) {
