@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <optional>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -80,6 +79,20 @@ asio::awaitable<void> answer_behind(Gate& gate, HttpResponder& responder) {
   co_await gate.pass();
   co_await responder.send(200, {}, "fine");
 }
+
+/// A world whose server notes every request and holds it behind a gate, which goes before the loop does.
+struct GatedWorld : ClientWorld {
+  explicit GatedWorld(HttpClientOptions options = HttpClientOptions())
+      : ClientWorld(false, std::move(options),
+                    [this](const HttpServerRequest& request, HttpResponder& responder) {
+                      asked.push_back(request.target);
+                      return answer_behind(gate, responder);
+                    }),
+        gate(loop.get_executor()) {}
+
+  std::vector<std::string> asked;
+  Gate gate;
+};
 
 }  // namespace
 
@@ -157,11 +170,7 @@ TEST_SUITE("net/faults") {
       "fault 91: when the pool is full calls wait in line, may be cancelled there, and time out there") {
     HttpClientOptions options;
     options.max_connections_per_origin = 1;
-    std::optional<Gate> gate;
-    ClientWorld world(false, options, [&gate](const HttpServerRequest&, HttpResponder& responder) {
-      return answer_behind(*gate, responder);
-    });
-    gate.emplace(world.loop.get_executor());
+    GatedWorld world(options);
     std::vector<int> order;
     std::vector<std::unique_ptr<Counted>> calls;
     std::vector<std::unique_ptr<asio::cancellation_signal>> signals;
@@ -180,7 +189,7 @@ TEST_SUITE("net/faults") {
     CHECK(run_until(world.loop, [&] { return order.size() == 2; }));
     CHECK(calls[2]->outcome.failed_with(ErrorKind::cancelled));
     CHECK(calls[4]->outcome.failed_with(ErrorKind::deadline_exceeded));
-    gate->open();
+    world.gate.open();
     CHECK(run_until(world.loop, [&] { return order.size() == 6; }));
     CHECK(order == std::vector<int>{2, 4, 0, 1, 3, 5});
     CHECK(world.client->stats().connects == 1);
@@ -190,13 +199,8 @@ TEST_SUITE("net/faults") {
 
 TEST_SUITE("net/connection_pool") {
   TEST_CASE("a call that is cancelled while a busy client lets others go first sends nothing") {
-    std::vector<std::string> asked;
-    std::optional<Gate> gate;
-    ClientWorld world(false, {}, [&](const HttpServerRequest& request, HttpResponder& responder) {
-      asked.push_back(request.target);
-      return answer_behind(*gate, responder);
-    });
-    gate.emplace(world.loop.get_executor());
+    GatedWorld world;
+    const auto& asked = world.asked;
     constexpr std::size_t busy = 12;
     std::vector<Counted> others(busy);
     for (Counted& other : others) start(world.loop, try_fetch(*world.client, world.get("/other")), other);
@@ -215,7 +219,7 @@ TEST_SUITE("net/connection_pool") {
     CHECK(asked.back() == "/last");
     CHECK(cancelled.completions == 1);
     CHECK(cancelled.outcome.failed_with(ErrorKind::cancelled));
-    gate->open();
+    world.gate.open();
     CHECK(run_until(world.loop, [&] { return last.completions == 1; }));
     CHECK(asked.size() == busy + 1);
   }
@@ -223,16 +227,12 @@ TEST_SUITE("net/connection_pool") {
   TEST_CASE("no more connections are kept than the options allow") {
     HttpClientOptions options;
     options.max_idle_per_origin = 2;
-    std::optional<Gate> gate;
-    ClientWorld world(false, options, [&gate](const HttpServerRequest&, HttpResponder& responder) {
-      return answer_behind(*gate, responder);
-    });
-    gate.emplace(world.loop.get_executor());
+    GatedWorld world(options);
     std::vector<Counted> calls(5);
     for (auto& call : calls) start(world.loop, try_fetch(*world.client, world.get()), call);
-    CHECK(run_until(world.loop, [&] { return gate->arrived() == 5; }));
+    CHECK(run_until(world.loop, [&] { return world.gate.arrived() == 5; }));
     CHECK(world.client->stats().open == 5);
-    gate->open();
+    world.gate.open();
     CHECK(run_until(world.loop, [&] {
       return std::all_of(calls.begin(), calls.end(), [](const auto& call) { return call.completions == 1; });
     }));
