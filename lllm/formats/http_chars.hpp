@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <string_view>
@@ -23,6 +24,10 @@ constexpr bool is_http_token_char(char c) {
 constexpr bool is_http_control(char c) {
   const auto byte = static_cast<unsigned char>(c);
   return (byte < 0x20 && c != '\t') || byte == 0x7f;
+}
+
+inline bool has_http_control(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), is_http_control);
 }
 
 }  // namespace lllm

@@ -12,10 +12,6 @@
 namespace lllm {
 namespace {
 
-bool has_control(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), is_http_control);
-}
-
 void append_number(std::string& out, std::size_t number) {
   std::array<char, 20> digits{};
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
@@ -125,7 +121,7 @@ Result<void> check_request(const HttpRequest& request) {
     return refuse("the path holds a space or a control character");
   for (const auto field : request.headers) {
     if (!is_http_token(field.name)) return refuse("a header's name is not a token");
-    if (has_control(field.value))
+    if (has_http_control(field.value))
       return refuse("the value of header '" + std::string(field.name) + "' holds a control character");
     for (const std::string_view ours : {"content-length", "transfer-encoding", "connection"})
       if (iequals(field.name, ours))
@@ -168,7 +164,7 @@ void append_request_head(std::string& out, const HttpRequest& request, std::size
 }
 
 PreparedRequest::PreparedRequest(HttpRequest request) : request_(std::move(request)) {
-  request_.body = std::string();
+  std::string().swap(request_.body);  // assigning an empty one would keep its memory
   append_head_but_length(head_, request_, RequestForm::origin, {});
 }
 

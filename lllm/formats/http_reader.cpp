@@ -86,10 +86,6 @@ Result<void> note_field(Framing& framing, std::string_view name, std::string_vie
   return {};
 }
 
-bool bad_value(std::string_view value) {
-  return std::any_of(value.begin(), value.end(), is_http_control);
-}
-
 /// The next line without its CRLF, and removes it from `text`; a bare LF or CR is an error.
 Result<std::string_view> take_line(std::string_view& text) {
   const auto end = text.find('\n');
@@ -323,7 +319,7 @@ Result<void> HttpResponseReader::parse_head(std::string_view head) {
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   if (line->size() < 12 || !is_digit((*line)[7]) || (*line)[8] != ' ' ||
       !std::all_of(line->begin() + 9, line->begin() + 12, is_digit) ||
-      (line->size() > 12 && (*line)[12] != ' ') || bad_value(*line))
+      (line->size() > 12 && (*line)[12] != ' ') || has_http_control(*line))
     return bad_http("a malformed status line");
   const int status = ((*line)[9] - '0') * 100 + ((*line)[10] - '0') * 10 + ((*line)[11] - '0');
   if (status < 100) return bad_http("a status below 100");
@@ -382,7 +378,8 @@ Result<void> HttpRequestReader::parse_head(std::string_view head) {
   if (!line) return line.error();
   const auto first = line->find(' ');
   const auto last = line->rfind(' ');
-  if (first == line->npos || last == first || bad_value(*line)) return bad_http("a malformed request line");
+  if (first == line->npos || last == first || has_http_control(*line))
+    return bad_http("a malformed request line");
   const auto version = line->substr(last + 1);
   if (version != "HTTP/1.1" && version != "HTTP/1.0") return bad_http("a version that is not HTTP/1.x");
   head_.method = line->substr(0, first);

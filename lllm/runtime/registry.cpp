@@ -43,9 +43,7 @@ struct SameKey {
   using is_transparent = void;
   bool operator()(const NodePtr& a, const NodePtr& b) const { return a->key() == b->key(); }
   bool operator()(const Sought& sought, const NodePtr& node) const {
-    // The lines behind the key hold the content. Asked for together they come together.
     node->prefetch_value();
-    for (const int line : {128, 192}) __builtin_prefetch(reinterpret_cast<const char*>(node.get()) + line);
     return sought.key == node->key();
   }
   bool operator()(const NodePtr& node, const Sought& sought) const { return sought.key == node->key(); }

@@ -92,8 +92,12 @@ class ResourceNode {
   /// True for a node and its aliases.
   [[nodiscard]] bool same_content(const ResourceNode& other) const { return content_ == other.content_; }
   [[nodiscard]] std::size_t hash() const { return hash_; }
-  /// Asks the processor for what the reader of a node that was just found needs after its key.
-  void prefetch_value() const { __builtin_prefetch(reinterpret_cast<const char*>(this) + 64); }
+  /// Asks the processor for what the reader of a node that was just found needs after its key: the lines
+  /// behind it hold its content. Asked for together they come together.
+  void prefetch_value() const {
+    const auto* here = reinterpret_cast<const char*>(this);
+    for (const int line : {64, 128, 192}) __builtin_prefetch(here + line);
+  }
 
   /// The value without waiting: an error for a broken node, and for a lazy one that is not loaded yet.
   /// Never blocks, never locks.
