@@ -2,18 +2,16 @@
 
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <new>
+#include <utility>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/experimental/parallel_group.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 namespace lllm {
 namespace {
@@ -38,12 +36,21 @@ error_code last_error() {
 Connection::Connection(std::shared_ptr<ConnectionContext> context, Socket socket, std::string peer)
     : Deadline(context->deadlines),
       context_(std::move(context)),
-      socket_(std::move(socket)),
-      peer_(std::move(peer)),
-      may_lend_late_(context_->executor.target<asio::io_context::executor_type>() != nullptr) {
+      socket_(-1),
+      watch_(context_->readiness),
+      peer_(std::move(peer)) {
   error_code ignored;
-  socket_.non_blocking(true, ignored);
-  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket.non_blocking(true, ignored);
+  socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket_ = socket.release();  // from Asio's reactor, into ours
+  try {
+    watch_.start(socket_);
+  } catch (const boost::system::system_error& failure) {
+    ::close(socket_);
+    throw_error(Error(ErrorKind::resource_exhausted,
+                      "no room to watch the connection to " + peer_ + ": " + failure.code().message())
+                    .code(failure.code()));
+  }
 }
 
 Connection::~Connection() {
@@ -84,24 +91,28 @@ void Connection::on_deadline() {
 void Connection::close(ErrorKind why) {
   if (!failure_) failure_ = why;
   expires_at(never);
-  if (!socket_.is_open()) return;
+  if (socket_ < 0) return;
   if (tls_ && why == ErrorKind::cancelled) tls_->shutdown();
-  error_code ignored;
-  socket_.close(ignored);
+  close_socket();
 }
 
 void Connection::abort() {
-  error_code ignored;
-  socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+  if (socket_ < 0) return;
+  const linger at_once{1, 0};
+  ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   if (!failure_) failure_ = ErrorKind::cancelled;
   expires_at(never);
-  socket_.close(ignored);
+  close_socket();
+}
+
+void Connection::close_socket() {
+  watch_.stop();
+  ::close(std::exchange(socket_, -1));
 }
 
 void Connection::half_close() {
   if (tls_) tls_->shutdown();
-  error_code ignored;
-  socket_.shutdown(Socket::shutdown_send, ignored);
+  ::shutdown(socket_, SHUT_WR);
 }
 
 /// What the step under way was waiting for when the whole call's time was up.
@@ -171,49 +182,23 @@ void Connection::release() {
   if (buffer_) context_->buffers.give(std::move(buffer_));
 }
 
-const asio::mutable_buffer* Connection::lend() {
-  lent_ = asio::mutable_buffer(inline_, sizeof inline_);
-  if (!may_lend_late_ || phase_ != Phase::waiting) return &lent_;
-  try {
-    borrow();
-    lent_ = asio::mutable_buffer(raw_begin(), raw_room());
-  } catch (const std::bad_alloc&) {  // Asio asks where nothing may be thrown: absorb() asks again
-  }
-  return &lent_;
-}
-
-long Connection::recv_now(char* into, std::size_t room) {
-  while (true) {
-    const auto count = ::recv(socket_.native_handle(), into, room, 0);
-    if (count >= 0 || errno != EINTR) return count;
-  }
-}
-
-void Connection::absorb(error_code failure, std::size_t size) {
+void Connection::arrived(error_code failure) {
   phase_ = Phase::idle;
-  if (failure == asio::error::eof) {
-    accept_raw(nullptr, 0);
-    return;
-  }
   if (failure) throw_error(describe(failure, "reading from"));
-  throw_if_failed();
-  if (lent_.data() != inline_) return accept_raw(static_cast<char*>(lent_.data()), size);
-  // Read at the very start, or for another thread's reactor: fetch what else is there.
-  borrow();
-  std::memcpy(raw_begin(), inline_, size);
-  if (size == sizeof inline_) {
-    const long more = recv_now(raw_begin() + size, raw_room() - size);
-    if (more > 0) size += static_cast<std::size_t>(more);  // an end or an error shows again on the next read
-  }
-  accept_raw(raw_begin(), size);
 }
 
-void Connection::poll() {
+void Connection::receive() {
   throw_if_failed();
   borrow();
-  const long size = recv_now(raw_begin(), raw_room());
+  const std::size_t room = raw_room();
+  long size = 0;
+  do {
+    size = ::recv(socket_, raw_begin(), room, 0);
+  } while (size < 0 && errno == EINTR);
+  // Less than there was room for: all that had come. What comes later will be told.
+  const auto failure = size < 0 ? last_error() : error_code();
+  if (size != 0 && size < static_cast<long>(room)) watch_.nothing_left();
   if (size >= 0) return accept_raw(raw_begin(), static_cast<std::size_t>(size));
-  const auto failure = last_error();
   release();
   if (failure == asio::error::would_block || failure == asio::error::try_again) return;
   throw_error(describe(failure, "reading from"));
@@ -266,7 +251,7 @@ bool Connection::send_plain(std::string_view first, std::string_view second, std
     msghdr message{};
     message.msg_iov = parts.data() + (from_first.empty() ? 1 : 0);
     message.msg_iovlen = from_first.empty() || from_second.empty() ? 1 : 2;
-    const auto sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
+    const auto sent = ::sendmsg(socket_, &message, MSG_NOSIGNAL);
     if (sent >= 0) {
       done += static_cast<std::size_t>(sent);
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -299,9 +284,9 @@ bool Connection::send_tls(std::string_view first, std::string_view second, std::
   return true;
 }
 
-asio::awaitable<void> Connection::wait_writable() {
+asio::awaitable<void> Connection::wait_for(SocketEvent what) {
   phase_ = Phase::writing;
-  auto waiting = socket_.async_wait(Socket::wait_write, as_values);
+  auto waiting = watch_.wait(what, as_values);
   const auto [failure] = co_await std::move(waiting);
   phase_ = Phase::idle;
   if (failure) throw_error(describe(failure, "sending to"));
@@ -312,24 +297,11 @@ asio::awaitable<bool> Connection::write(std::string_view first, std::string_view
                                         bool stop_on_input) {
   for (std::size_t before = done; !try_write(first, second, done); before = done) {
     if (done != before) allow(step_limit_, step_kind_);  // slow is not stalled
-    if (!stop_on_input) {
-      co_await wait_writable();
-      continue;
-    }
-    // Rare: the request is larger than the socket's buffer. The server may answer (413) without reading it
-    // all.
-    auto either =
-        asio::experimental::make_parallel_group(socket_.async_wait(Socket::wait_write, asio::deferred),
-                                                socket_.async_wait(Socket::wait_read, asio::deferred))
-            .async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
-    phase_ = Phase::writing;
-    const auto [order, write_failure, read_failure] = co_await std::move(either);
-    phase_ = Phase::idle;
-    throw_if_failed();
-    const auto& failure = order[0] == 0 ? write_failure : read_failure;
-    if (failure) throw_error(describe(failure, "sending to"));
-    if (order[0] == 0) continue;
-    poll();
+    // The server may answer (413) without reading all of a large request.
+    if (must_wait() || !stop_on_input)
+      co_await wait_for(stop_on_input ? SocketEvent::either : SocketEvent::output);
+    if (!stop_on_input || must_wait()) continue;
+    receive();
     if (!data().empty() || ended_) co_return false;
   }
   co_return true;
@@ -338,23 +310,29 @@ asio::awaitable<bool> Connection::write(std::string_view first, std::string_view
 // --- opening ----------------------------------------------------------------------------------------------
 
 asio::awaitable<void> Connection::start_tls(std::shared_ptr<TlsContext> context, std::string host) {
-  tls_ = std::make_unique<TlsStream>(std::move(context), socket_.native_handle(), std::move(host));
+  tls_ = std::make_unique<TlsStream>(std::move(context), socket_, std::move(host));
   while (true) {
     const auto status = tls_->handshake();
-    while (tls_->has_unsent() && !tls_->flush()) co_await wait_writable();
+    while (tls_->has_unsent() && !tls_->flush()) co_await wait_for(SocketEvent::output);
     if (status == TlsStream::Status::ok) {
       if (buffer_) decrypt();  // what came behind the handshake
       co_return;
     }
     if (status != TlsStream::Status::want_input)
       throw_error(Error(tls_->error().kind(), tls_->error().message() + " (" + peer_ + ')'));
-    auto received = receive(as_values);
-    const auto [failure, size] = co_await std::move(received);
-    if (failure && failure != asio::error::eof && !failure_ && failure != asio::error::operation_aborted)
-      throw_error(
-          Error(ErrorKind::tls_failed, "the TLS handshake with " + peer_ + " failed: " + failure.message())
-              .code(failure));
-    absorb(failure, size);
+    if (must_wait()) {
+      auto input = arrival(as_values);
+      const auto [failure] = co_await std::move(input);
+      arrived(failure);
+    }
+    try {
+      receive();
+    } catch (const Exception& failure) {
+      if (failure.kind() != ErrorKind::connection_lost) throw;
+      throw_error(Error(ErrorKind::tls_failed,
+                        "the TLS handshake with " + peer_ + " failed: " + failure.error().code().message())
+                      .code(failure.error().code()));
+    }
     if (ended_)
       throw_error(ErrorKind::tls_failed, "the TLS handshake with " + peer_ + " failed: the server hung up");
     tls_->feed(data());
@@ -364,15 +342,14 @@ asio::awaitable<void> Connection::start_tls(std::shared_ptr<TlsContext> context,
 
 // --- reuse ------------------------------------------------------------------------------------------------
 
-bool Connection::is_stale() {
-  if (failure_ || !socket_.is_open() || ended_ || begin_ != end_) return true;
-  if (!tls_) {
-    char byte = 0;
-    const auto seen = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK);
-    return seen >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
-  }
+bool Connection::is_stale(Clock::duration rested) {
+  if (failure_ || socket_ < 0 || ended_ || begin_ != end_) return true;
+  // What has not been told yet may have come all the same. The kernel is asked when the connection has lain
+  // idle long enough for its server to lose patience, and not between one call and the next.
+  constexpr auto told_by_now = std::chrono::milliseconds(1);
+  if (must_wait() && rested < told_by_now) return false;
   try {
-    poll();  // a late session ticket is no fault; TLS takes it in
+    receive();  // a late session ticket is no fault; TLS takes it in
   } catch (const Exception&) {
     return true;
   }

@@ -8,14 +8,13 @@
 #include <string_view>
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
 #include "lllm/base/error.hpp"
 #include "lllm/net/buffer_pool.hpp"
 #include "lllm/net/deadline_queue.hpp"
+#include "lllm/net/readiness.hpp"
 #include "lllm/net/tls.hpp"
 
 namespace lllm {
@@ -23,21 +22,27 @@ namespace lllm {
 /// What the connections of one client or server share. Confined to its executor.
 struct ConnectionContext {
   explicit ConnectionContext(asio::any_io_executor where)
-      : executor(std::move(where)), deadlines(std::make_shared<DeadlineQueue>(executor)) {}
+      : executor(std::move(where)),
+        deadlines(std::make_shared<DeadlineQueue>(executor)),
+        readiness(std::make_shared<Readiness>(executor)) {}
   asio::any_io_executor executor;
   std::shared_ptr<DeadlineQueue> deadlines;
+  std::shared_ptr<Readiness> readiness;
   BufferPool buffers;
 };
 
 /// A byte stream over TCP, plain or TLS, with one deadline. Confined to its executor.
 ///
-/// Reading is in three steps, so that the caller's coroutine waits for the socket itself and no frame lies
+/// Reading is in two steps, so that the caller's coroutine waits for the socket itself and no frame lies
 /// between:
 ///
 ///     while (connection.data().empty() && !connection.ended()) {
-///       auto received = connection.receive(asio::as_tuple(asio::deferred));
-///       const auto [failure, size] = co_await std::move(received);
-///       connection.absorb(failure, size);
+///       if (connection.must_wait()) {
+///         auto arrival = connection.arrival(asio::as_tuple(asio::deferred));
+///         const auto [failure] = co_await std::move(arrival);
+///         connection.arrived(failure);
+///       }
+///       connection.receive();
 ///     }
 ///
 /// The read buffer is borrowed when bytes arrive and given back when they are used: a waiting connection has
@@ -51,7 +56,7 @@ class Connection final : private Deadline {
   ~Connection() override;
 
   [[nodiscard]] const std::string& peer() const { return peer_; }
-  [[nodiscard]] bool is_open() const { return socket_.is_open(); }
+  [[nodiscard]] bool is_open() const { return socket_ >= 0; }
   [[nodiscard]] bool is_tls() const { return tls_ != nullptr; }
   [[nodiscard]] bool resumed() const { return tls_ && tls_->resumed(); }
 
@@ -86,28 +91,28 @@ class Connection final : private Deadline {
   [[nodiscard]] bool ended() const { return ended_; }
   /// Whether that end was a proper one: with TLS, one that the peer signed.
   [[nodiscard]] bool ended_cleanly() const { return ended_cleanly_; }
-  /// Waits for bytes. All in hand must have been consumed. Completion: void(error_code, size_t), for
-  /// absorb().
+  /// Whether nothing is known to have come: then it is to be waited for with arrival() before receive().
+  /// A connection that has failed has its failure to tell.
+  [[nodiscard]] bool must_wait() const { return !failure_ && !watch_.may_read(); }
+  /// Waits until something comes. All in hand must have been consumed. Completion: void(error_code), for
+  /// arrived().
   template <class Token>
-  auto receive(Token&& token) {
+  auto arrival(Token&& token) {
     release();
-    return asio::async_initiate<Token, void(boost::system::error_code, std::size_t)>(
-        [this](auto handler) {
-          phase_ = Phase::starting;
-          socket_.async_receive(LazyBuffer{this}, std::move(handler));
-          phase_ = Phase::waiting;
-        },
-        token);
+    phase_ = Phase::waiting;
+    return watch_.wait(SocketEvent::input, std::forward<Token>(token));
   }
-  /// Takes what receive() brought: afterwards data() has bytes, or ended() is true, or neither (TLS needed
-  /// them for itself). @throws Exception connection_lost, cancelled, and what the deadline says.
-  void absorb(boost::system::error_code failure, std::size_t size);
-  /// Takes what has arrived without waiting.
-  void poll();
+  /// Takes what arrival() brought. @throws Exception connection_lost, cancelled, and what the deadline says.
+  void arrived(boost::system::error_code failure);
+  /// Takes what has come, without waiting: afterwards data() has bytes, or ended() is true, or neither (there
+  /// was nothing, or TLS needed it for itself). All in hand must have been consumed.
+  /// @throws Exception connection_lost, and what the deadline says.
+  void receive();
 
   // --- closing --------------------------------------------------------------------------------------------
-  /// For a connection that waits to be used again: true when it was closed, or spoke unasked.
-  [[nodiscard]] bool is_stale();
+  /// For a connection that waited to be used again: true when it was closed, or spoke unasked. `rested` is
+  /// how long it did.
+  [[nodiscard]] bool is_stale(Clock::duration rested);
   /// Gives the read buffer back; bytes not consumed are lost.
   void release();
   /// Whatever is waiting fails with `why`. Idempotent; the first reason stays.
@@ -119,36 +124,26 @@ class Connection final : private Deadline {
   [[nodiscard]] std::optional<ErrorKind> failure() const { return failure_; }
 
  private:
-  enum class Phase { idle, starting, waiting, writing };
-  /// A buffer sequence that becomes a real buffer when the socket is about to be read. Asio asks for it once
-  /// at the start (to see that it is not empty), when it may also read at once: that goes to the small inline
-  /// buffer, and the rest is fetched by absorb().
-  struct LazyBuffer {
-    using value_type = asio::mutable_buffer;
-    using const_iterator = const asio::mutable_buffer*;
-    Connection* connection;
-    [[nodiscard]] const_iterator begin() const { return connection->lend(); }
-    [[nodiscard]] const_iterator end() const { return &connection->lent_ + 1; }
-  };
-  const asio::mutable_buffer* lend();
+  enum class Phase { idle, waiting, writing };
   void on_deadline() override;
+  void close_socket();
   void apply_deadline();
   void borrow();
   [[nodiscard]] char* raw_begin() const;
   [[nodiscard]] std::size_t raw_room() const;
-  long recv_now(char* into, std::size_t room);
   void accept_raw(char* bytes, std::size_t size);
   void decrypt();
   bool send_plain(std::string_view first, std::string_view second, std::size_t& done);
   bool send_tls(std::string_view first, std::string_view second, std::size_t& done);
-  asio::awaitable<void> wait_writable();
+  asio::awaitable<void> wait_for(SocketEvent what);
   [[nodiscard]] std::string waiting_for() const;
   [[nodiscard]] Error describe(ErrorKind kind) const;
   [[nodiscard]] Error describe(const boost::system::error_code& code, const char* what) const;
   void throw_if_failed() const;
 
   std::shared_ptr<ConnectionContext> context_;
-  Socket socket_;
+  int socket_;
+  SocketWatch watch_;
   std::unique_ptr<TlsStream> tls_;
   std::string peer_;
 
@@ -161,12 +156,9 @@ class Connection final : private Deadline {
   BufferPool::Buffer buffer_;
   char* begin_ = nullptr;
   char* end_ = nullptr;
-  asio::mutable_buffer lent_;
   Phase phase_ = Phase::idle;
-  bool may_lend_late_;  // only when the thread that reads the socket is the one that runs our executor
   bool ended_ = false;
   bool ended_cleanly_ = false;
-  char inline_[16];
 };
 
 }  // namespace lllm

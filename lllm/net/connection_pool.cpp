@@ -87,14 +87,16 @@ ConnectionPool::Lease ConnectionPool::try_acquire(const Origin& origin) {
   Host& host = host_of(origin);
   if (!host.waiters.empty()) return {};  // nobody overtakes
   if (limits_.connections_per_origin != 0 && host.leases >= limits_.connections_per_origin) return {};
-  drop_expired(host);
+  const auto now = Clock::now();
+  drop_expired(host, now);
   ++host.leases;
   Lease lease(*this, host);
   while (!host.idle.empty() && !lease.connection_) {
+    const auto rested = now - host.idle.back().since;
     auto connection = std::move(host.idle.back().connection);
     host.idle.pop_back();
     --idle_;
-    if (connection->is_stale())
+    if (connection->is_stale(rested))
       forget(std::move(connection));
     else
       lease.connection_ = std::move(connection);
@@ -144,9 +146,10 @@ void ConnectionPool::take_back(Host& host, std::unique_ptr<Connection> connectio
   --host.leases;
   if (closed_ || host.idle.size() >= limits_.idle_per_origin || !has_room(host.idle))
     return forget(std::move(connection));
-  host.idle.push_back({std::move(connection), Clock::now()});
+  const auto now = Clock::now();
+  host.idle.push_back({std::move(connection), now});
   ++idle_;
-  drop_expired(host);
+  drop_expired(host, now);
 }
 
 void ConnectionPool::slot_freed(Host& host) {
@@ -158,9 +161,9 @@ void ConnectionPool::slot_freed(Host& host) {
   next->timer.cancel();
 }
 
-void ConnectionPool::drop_expired(Host& host) {
+void ConnectionPool::drop_expired(Host& host, Clock::time_point now) {
   if (host.idle.empty()) return;
-  const auto oldest_kept = Clock::now() - limits_.idle_age;
+  const auto oldest_kept = now - limits_.idle_age;
   auto fresh = host.idle.begin();
   while (fresh != host.idle.end() && fresh->since < oldest_kept) {
     forget(std::move(fresh->connection));
@@ -173,9 +176,10 @@ void ConnectionPool::drop_expired(Host& host) {
 // A host that is not asked again would keep its connections, and its place, for ever; there is no timer to
 // see to it.
 void ConnectionPool::sweep() {
+  const auto now = Clock::now();
   for (auto entry = hosts_.begin(); entry != hosts_.end();) {
     Host& host = *entry->second;
-    drop_expired(host);
+    drop_expired(host, now);
     const bool unused = host.leases == 0 && host.idle.empty() && host.waiters.empty();
     entry = unused ? hosts_.erase(entry) : std::next(entry);
   }

@@ -88,7 +88,7 @@ class ConnectionPool {
   Host& host_of(const Origin& origin);
   void take_back(Host& host, std::unique_ptr<Connection> connection);
   void slot_freed(Host& host);
-  void drop_expired(Host& host);
+  void drop_expired(Host& host, Clock::time_point now);
   void sweep();
   void forget(std::unique_ptr<Connection> connection);
 

@@ -102,9 +102,12 @@ asio::awaitable<void> open_tunnel(Connection& connection, const Origin& origin, 
   while (!reader.head_complete()) {
     if (connection.data().empty()) {
       if (connection.ended()) throw_error(ErrorKind::proxy_failed, name + " hung up on CONNECT");
-      auto received = connection.receive(as_values);
-      const auto [failure, size] = co_await std::move(received);
-      connection.absorb(failure, size);
+      if (connection.must_wait()) {
+        auto arrival = connection.arrival(as_values);
+        const auto [failure] = co_await std::move(arrival);
+        connection.arrived(failure);
+      }
+      connection.receive();
       continue;
     }
     const auto used = reader.read_head(connection.data());
@@ -178,7 +181,7 @@ asio::awaitable<bool> send_request(Connection& connection, std::string_view wire
     if (failure.kind() != ErrorKind::connection_lost || connection.failure()) throw;
     // The server hung up on the request; it may have said why before.
     try {
-      connection.poll();
+      connection.receive();
     } catch (const Exception&) {
     }
     if (connection.data().empty()) throw;
@@ -259,9 +262,12 @@ asio::awaitable<HttpExchange> exchange(std::shared_ptr<HttpClient::Core> core,
         }
         connection.allow(timeouts.first_byte, ErrorKind::first_byte_timeout);
         while (!state->head_in_hand()) {
-          auto received = connection.receive(as_values);
-          const auto [failure, size] = co_await std::move(received);
-          connection.absorb(failure, size);
+          if (connection.must_wait()) {
+            auto arrival = connection.arrival(as_values);
+            const auto [failure] = co_await std::move(arrival);
+            connection.arrived(failure);
+          }
+          connection.receive();
         }
         break;
       } catch (const Exception& failure) {

@@ -147,9 +147,12 @@ asio::awaitable<std::string_view> HttpExchange::read_some() {
         break;
       }
       connection.allow(state.idle, ErrorKind::idle_timeout);
-      auto received = connection.receive(as_values);
-      const auto [failure, size] = co_await std::move(received);
-      connection.absorb(failure, size);
+      if (connection.must_wait()) {
+        auto arrival = connection.arrival(as_values);
+        const auto [failure] = co_await std::move(arrival);
+        connection.arrived(failure);
+      }
+      connection.receive();
     }
   } catch (const boost::system::system_error& failure) {
     throw_exchange_failure(failure);

@@ -196,9 +196,12 @@ asio::awaitable<bool> HttpServer::Core::read_request(Session& session, HttpServe
         told_to_continue = true;
         co_await connection.write("HTTP/1.1 100 Continue\r\n\r\n", {});
       }
-      auto received = connection.receive(as_values);
-      const auto [failure, size] = co_await std::move(received);
-      connection.absorb(failure, size);
+      if (connection.must_wait()) {
+        auto arrival = connection.arrival(as_values);
+        const auto [failure] = co_await std::move(arrival);
+        connection.arrived(failure);
+      }
+      connection.receive();
       continue;
     }
     if (!reader.head_complete()) {
