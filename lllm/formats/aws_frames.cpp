@@ -25,9 +25,10 @@ void append_big_endian(std::string& out, std::uint32_t number, std::size_t count
   while (count-- > 0) out += static_cast<char>(number >> (8 * count) & 0xFF);
 }
 
-std::uint32_t checksum(std::string_view bytes) {
+// Of what came before, whose checksum is `before`, and these bytes.
+std::uint32_t checksum(std::string_view bytes, std::uint32_t before = 0) {
   return static_cast<std::uint32_t>(
-      crc32(0, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size())));
+      crc32(before, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size())));
 }
 
 struct Header {
@@ -121,7 +122,8 @@ Result<bool> AwsFrameParser::next(StreamEvent& event) {
     prelude = pending_;
   }
   // The prelude has a checksum of its own, so that nobody waits for the bytes of a broken length.
-  if (big_endian(prelude, 8, 4) != checksum(prelude.substr(0, 8)))
+  const std::uint32_t lengths_checksum = checksum(prelude.substr(0, 8));
+  if (big_endian(prelude, 8, 4) != lengths_checksum)
     return broken("the checksum of a frame's lengths is wrong");
   const std::size_t total = big_endian(prelude, 0, 4);
   if (total < prelude_size + checksum_size ||
@@ -142,19 +144,26 @@ Result<bool> AwsFrameParser::next(StreamEvent& event) {
     frame = pending_;
     handed_out_ = true;
   }
+  const std::size_t end = frame.size() - checksum_size;
+  if (big_endian(frame, end, 4) != checksum(frame.substr(8, end - 8), lengths_checksum))
+    return broken("the checksum of a frame is wrong");
   if (auto done = read(frame, event); !done) return done.error();
   return true;
 }
 
 Result<> AwsFrameParser::read(std::string_view frame, StreamEvent& event) {
-  const std::size_t end = frame.size() - checksum_size;
-  if (big_endian(frame, end, 4) != checksum(frame.substr(0, end)))
-    return broken("the checksum of a frame is wrong");
   const std::size_t headers_size = big_endian(frame, 4, 4);
-  event.data = frame.substr(prelude_size + headers_size, end - prelude_size - headers_size);
+  const std::string_view headers = frame.substr(prelude_size, headers_size);
+  const std::size_t start = prelude_size + headers_size;
+  event.data = frame.substr(start, frame.size() - checksum_size - start);
+  // Most events have the headers of the one before.
+  if (!headers.empty() && headers == last_headers_) {
+    event.type = last_type_;
+    return {};
+  }
 
   std::string_view message_type, event_type, exception_type, code, words;
-  std::string_view rest = frame.substr(prelude_size, headers_size);
+  std::string_view rest = headers;
   while (!rest.empty()) {
     Header header;
     if (!take_header(rest, header)) return broken("a frame's headers are malformed");
@@ -173,7 +182,10 @@ Result<> AwsFrameParser::read(std::string_view frame, StreamEvent& event) {
     error_data_ += '}';
     event.type = "error";
     event.data = error_data_;
+    return {};
   }
+  last_headers_ = headers;
+  last_type_ = event.type;
   return {};
 }
 

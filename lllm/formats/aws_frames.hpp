@@ -31,7 +31,9 @@ class AwsFrameParser final : public Framer {
 
   std::size_t limit_;
   std::string_view input_;
-  std::string pending_;  ///< the start of a frame that came in pieces
+  std::string pending_;       ///< the start of a frame that came in pieces
+  std::string last_headers_;  ///< of an event or exception, and what type they gave it
+  std::string last_type_;
   std::string error_data_;
   bool handed_out_ = false;  ///< pending_ holds the frame that was returned last
   bool broken_ = false;

@@ -1,5 +1,7 @@
 #include "lllm/wires/json_writing.hpp"
 
+#include "lllm/base/json_plain_run.hpp"
+
 namespace lllm {
 
 void append_member(std::string& out, std::string_view key, std::string_view text) {
@@ -17,9 +19,9 @@ void append_member(std::string& out, std::string_view key, const json::value& va
 }
 
 void append_base64(std::string& out, std::string_view base64) {
-  bool plain = true;
-  for (const char c : base64) plain = plain && static_cast<signed char>(c) >= ' ' && c != '"' && c != '\\';
-  if (plain) {
+  const char* const end = base64.data() + base64.size();
+  bool ascii = true;
+  if (end_of_plain_run(base64.data(), end, ascii) == end && ascii) {
     out += base64;
     return;
   }
