@@ -257,9 +257,21 @@ std::string_view reason_phrase(int status) {
   }
 }
 
-std::string media_type(const HttpHeaders& headers) {
+namespace {
+
+std::string_view media_type_as_sent(const HttpHeaders& headers) {
   const auto value = headers.get("content-type");
-  return to_lower(trim(value.substr(0, value.find(';'))));
+  return trim(value.substr(0, value.find(';')));
+}
+
+}  // namespace
+
+std::string media_type(const HttpHeaders& headers) {
+  return to_lower(media_type_as_sent(headers));
+}
+
+bool has_media_type(const HttpHeaders& headers, std::string_view type) {
+  return iequals(media_type_as_sent(headers), type);
 }
 
 }  // namespace lllm

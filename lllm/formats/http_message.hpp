@@ -162,6 +162,8 @@ std::string_view reason_phrase(int status);
 
 /// The media type without its parameters, in lower case: "text/html; charset=utf-8" is "text/html".
 std::string media_type(const HttpHeaders& headers);
+/// Whether it is that one, in whatever case.
+bool has_media_type(const HttpHeaders& headers, std::string_view type);
 
 bool is_http_token(std::string_view text);
 

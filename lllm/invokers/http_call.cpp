@@ -29,9 +29,10 @@ std::string_view request_id_of(const HttpHeaders& headers) {
   return {};
 }
 
-bool is_stream_type(std::string_view type) {
-  return type == "text/event-stream" || type == "application/vnd.amazon.eventstream" ||
-         type == "application/x-ndjson";
+bool is_stream(const HttpHeaders& headers) {
+  return has_media_type(headers, "text/event-stream") ||
+         has_media_type(headers, "application/vnd.amazon.eventstream") ||
+         has_media_type(headers, "application/x-ndjson");
 }
 
 Error wrong_content_type(const std::string& type, std::string_view body) {
@@ -57,8 +58,7 @@ void HttpCall::note(const HttpExchange& exchange, Clock::time_point sent) {
   if (t.replayed) ++replays_;
   status_ = exchange.head().status;
   if (plan_.recorder)
-    plan_.recorder->answered(exchange.head(),
-                             status_ < 400 && is_stream_type(media_type(exchange.head().headers)));
+    plan_.recorder->answered(exchange.head(), status_ < 400 && is_stream(exchange.head().headers));
   request_id_ = std::string(request_id_of(exchange.head().headers));
 }
 
@@ -216,10 +216,10 @@ asio::awaitable<void> HttpCall::deliver_whole(const Message& message) {
 
 void HttpCall::decode(const HttpResponseHead& head, std::string_view body) {
   if (trim(body).empty()) throw_error(ErrorKind::bad_reply, "the answer has an empty body");
-  const std::string type = media_type(head.headers);
-  if (type == "text/html") throw_error(wrong_content_type(type, body));
+  const auto wrong_type = [&] { return wrong_content_type(media_type(head.headers), body); };
+  if (has_media_type(head.headers, "text/html")) throw_error(wrong_type());
   auto reply = plan_.codec->decode(*plan_.provider, body);
-  if (!reply && reply.error().kind() == ErrorKind::parse_failed) throw_error(wrong_content_type(type, body));
+  if (!reply && reply.error().kind() == ErrorKind::parse_failed) throw_error(wrong_type());
   reply_ = std::make_unique<InvokeResult>(std::move(reply).value());
 }
 
@@ -327,7 +327,7 @@ asio::awaitable<void> HttpCall::attempt() {
     Error error = co_await refusal(exchange);
     throw_error(std::move(error));
   }
-  if (plan_.handler != nullptr && is_stream_type(media_type(exchange.head().headers))) {
+  if (plan_.handler != nullptr && is_stream(exchange.head().headers)) {
     auto pending = read_stream(exchange);
     co_await std::move(pending);
     co_return;

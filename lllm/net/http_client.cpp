@@ -5,7 +5,6 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -218,8 +217,8 @@ asio::awaitable<HttpExchange> exchange(std::shared_ptr<HttpClient::Core> core,
   // a server on this machine, or a proxy, is woken once.
   constexpr std::size_t busy = 8;
   const Unanswered counted(*core);
-  if (core->unanswered > busy) {
-    auto turn = asio::post(core->context->executor, as_values);
+  if (core->unanswered > busy && core->context->readiness->in_turn()) {
+    auto turn = core->context->readiness->end_of_turn(as_values);
     co_await std::move(turn);
     const auto state = co_await asio::this_coro::cancellation_state;
     if (state.cancelled() != asio::cancellation_type::none)

@@ -49,7 +49,7 @@ void SocketWatch::stop() noexcept {
   abort_wait(asio::error::operation_aborted);
 }
 
-void SocketWatch::enlist(SocketEvent what, std::unique_ptr<Waiter> waiter) {
+void SocketWatch::enlist(SocketEvent what, std::unique_ptr<ReadinessWaiter> waiter) {
   readiness_->arm();
   wanted_ = what;
   waiter_ = std::move(waiter);
@@ -84,10 +84,6 @@ class Readiness::Wake {
  private:
   std::weak_ptr<Readiness> readiness_;
 };
-
-Readiness::~Readiness() {
-  while (aborted_ != nullptr) take_aborted();
-}
 
 void Readiness::follow(SocketWatch& watch) {
   if (!epoll_.is_open()) {
@@ -150,16 +146,19 @@ void Readiness::harvest() {
 }
 
 void Readiness::deliver_next() {
-  if (aborted_ != nullptr) {
-    auto waiter = take_aborted();
-    Waiter& told = *waiter;
-    return told.complete(std::move(waiter), executor_);
+  std::unique_ptr<ReadinessWaiter> waiter;
+  if (!aborted_.empty()) {
+    waiter = aborted_.pop();
+  } else if (!ready_.empty()) {
+    SocketWatch& watch = ready_.front();
+    watch.ready_hook_.unlink();
+    watch.waiting_hook_.unlink();
+    waiter = std::move(watch.waiter_);
+  } else {
+    ending_ = true;
+    waiter = later_.pop();
   }
-  SocketWatch& watch = ready_.front();
-  watch.ready_hook_.unlink();
-  watch.waiting_hook_.unlink();
-  auto waiter = std::move(watch.waiter_);
-  Waiter& told = *waiter;
+  ReadinessWaiter& told = *waiter;
   told.complete(std::move(waiter), executor_);
 }
 
@@ -168,22 +167,22 @@ void Readiness::deliver_next() {
 std::exception_ptr Readiness::deliver() {
   std::exception_ptr failure;
   delivering_ = true;
-  while (aborted_ != nullptr || !ready_.empty()) {
+  while (!aborted_.empty() || !ready_.empty() || !later_.empty()) {
     try {
       deliver_next();
     } catch (...) {
       if (!failure) failure = std::current_exception();
     }
   }
-  delivering_ = false;
+  delivering_ = ending_ = false;
   return failure;
 }
 
 void Readiness::abandon() noexcept {
   armed_ = false;
-  while (aborted_ != nullptr || !waiting_.empty()) {
-    if (aborted_ != nullptr) {
-      take_aborted();
+  while (!aborted_.empty() || !waiting_.empty()) {
+    if (!aborted_.empty()) {
+      aborted_.pop();
       continue;
     }
     SocketWatch& watch = waiting_.front();
@@ -192,17 +191,10 @@ void Readiness::abandon() noexcept {
   }
 }
 
-void Readiness::abort(std::unique_ptr<Waiter> waiter) noexcept {
-  waiter->next = aborted_;
-  aborted_ = waiter.release();
+void Readiness::abort(std::unique_ptr<ReadinessWaiter> waiter) noexcept {
+  aborted_.push(std::move(waiter));
   boost::system::error_code ignored;
   if (armed_) epoll_.cancel(ignored);
-}
-
-std::unique_ptr<Readiness::Waiter> Readiness::take_aborted() noexcept {
-  std::unique_ptr<Waiter> taken(aborted_);
-  aborted_ = taken->next;
-  return taken;
 }
 
 }  // namespace lllm

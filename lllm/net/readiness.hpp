@@ -20,6 +20,60 @@ namespace asio = boost::asio;
 
 class Readiness;
 
+/// Who waits for a socket, or for the end of a turn. An object of its own: it may have to be told that the
+/// socket is gone.
+struct ReadinessWaiter {
+  ReadinessWaiter() = default;
+  virtual ~ReadinessWaiter() = default;
+  ReadinessWaiter(const ReadinessWaiter&) = delete;
+  ReadinessWaiter& operator=(const ReadinessWaiter&) = delete;
+  /// Gives up its own memory first. `here` is the executor that runs this.
+  virtual void complete(std::unique_ptr<ReadinessWaiter> self, const asio::any_io_executor& here) = 0;
+  boost::system::error_code result;
+  ReadinessWaiter* next = nullptr;
+};
+
+template <class Handler>
+struct ReadinessWaiterFor final : ReadinessWaiter {
+  explicit ReadinessWaiterFor(Handler&& given) : handler(std::move(given)) {}
+  void complete(std::unique_ptr<ReadinessWaiter> self, const asio::any_io_executor& here) override {
+    Handler mine = std::move(handler);
+    const auto outcome = result;
+    self.reset();
+    const auto where = asio::get_associated_executor(mine, here);
+    if (where == here) return std::move(mine)(outcome);
+    asio::dispatch(where, [mine = std::move(mine), outcome]() mutable { std::move(mine)(outcome); });
+  }
+  Handler handler;
+};
+
+/// Waiters in line, owned.
+class ReadinessLine {
+ public:
+  ReadinessLine() = default;
+  ~ReadinessLine() {
+    while (!empty()) pop();
+  }
+  ReadinessLine(const ReadinessLine&) = delete;
+  ReadinessLine& operator=(const ReadinessLine&) = delete;
+  [[nodiscard]] bool empty() const { return first_ == nullptr; }
+  void push(std::unique_ptr<ReadinessWaiter> waiter) noexcept {
+    ReadinessWaiter* const added = waiter.release();
+    added->next = nullptr;
+    (first_ == nullptr ? first_ : last_->next) = added;
+    last_ = added;
+  }
+  std::unique_ptr<ReadinessWaiter> pop() noexcept {
+    std::unique_ptr<ReadinessWaiter> taken(first_);
+    first_ = taken->next;
+    return taken;
+  }
+
+ private:
+  ReadinessWaiter* first_ = nullptr;
+  ReadinessWaiter* last_ = nullptr;
+};
+
 /// What a coroutine waits for at a socket.
 enum class SocketEvent : unsigned char { input = 1, output = 2, either = 3 };
 
@@ -56,27 +110,13 @@ class SocketWatch {
   friend class Readiness;
   using Hook = boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
-  /// The one who waits. Kept outside of the watch: it may have to be told that the watch is gone.
-  struct Waiter {
-    Waiter() = default;
-    virtual ~Waiter() = default;
-    Waiter(const Waiter&) = delete;
-    Waiter& operator=(const Waiter&) = delete;
-    /// Gives up its own memory first. `here` is the executor that runs this.
-    virtual void complete(std::unique_ptr<Waiter> self, const asio::any_io_executor& here) = 0;
-    boost::system::error_code result;
-    Waiter* next = nullptr;
-  };
-  template <class Handler>
-  struct WaiterFor;
-
   template <class Handler>
   void begin(SocketEvent what, Handler handler);
-  void enlist(SocketEvent what, std::unique_ptr<Waiter> waiter);
+  void enlist(SocketEvent what, std::unique_ptr<ReadinessWaiter> waiter);
   void abort_wait(boost::system::error_code why) noexcept;
 
   std::shared_ptr<Readiness> readiness_;
-  std::unique_ptr<Waiter> waiter_;
+  std::unique_ptr<ReadinessWaiter> waiter_;
   Hook waiting_hook_;
   Hook ready_hook_;
   int socket_ = -1;
@@ -94,14 +134,24 @@ class SocketWatch {
 class Readiness : public std::enable_shared_from_this<Readiness> {
  public:
   explicit Readiness(const asio::any_io_executor& executor) : executor_(executor), epoll_(executor) {}
-  ~Readiness();
   Readiness(const Readiness&) = delete;
   Readiness& operator=(const Readiness&) = delete;
+
+  /// Whether a turn is under way: those whose sockets have something are told of it, one after the other.
+  [[nodiscard]] bool in_turn() const { return delivering_ && !ending_; }
+  /// Waits until all of them have been, in a turn. Completion: void(error_code); never cancelled.
+  template <class Token>
+  auto end_of_turn(Token&& token) {
+    return asio::async_initiate<Token, void(boost::system::error_code)>(
+        [this]<class Handler>(Handler handler) {
+          later_.push(std::make_unique<ReadinessWaiterFor<Handler>>(std::move(handler)));
+        },
+        token);
+  }
 
  private:
   friend class SocketWatch;
   class Wake;
-  using Waiter = SocketWatch::Waiter;
   using Waiting = boost::intrusive::list<
       SocketWatch, boost::intrusive::member_hook<SocketWatch, SocketWatch::Hook, &SocketWatch::waiting_hook_>,
       boost::intrusive::constant_time_size<false>>;
@@ -116,30 +166,17 @@ class Readiness : public std::enable_shared_from_this<Readiness> {
   std::exception_ptr deliver();
   void deliver_next();
   void abandon() noexcept;
-  void abort(std::unique_ptr<Waiter> waiter) noexcept;
-  std::unique_ptr<Waiter> take_aborted() noexcept;
+  void abort(std::unique_ptr<ReadinessWaiter> waiter) noexcept;
 
   asio::any_io_executor executor_;
   asio::posix::stream_descriptor epoll_;
   Waiting waiting_;
   Ready ready_;
-  Waiter* aborted_ = nullptr;  // to be told so in the next turn
+  ReadinessLine aborted_;  // to be told so in the next turn
+  ReadinessLine later_;    // who waits for the end of this turn
   bool armed_ = false;
   bool delivering_ = false;
-};
-
-template <class Handler>
-struct SocketWatch::WaiterFor final : Waiter {
-  explicit WaiterFor(Handler&& given) : handler(std::move(given)) {}
-  void complete(std::unique_ptr<Waiter> self, const asio::any_io_executor& here) override {
-    Handler mine = std::move(handler);
-    const auto outcome = result;
-    self.reset();
-    const auto where = asio::get_associated_executor(mine, here);
-    if (where == here) return std::move(mine)(outcome);
-    asio::dispatch(where, [mine = std::move(mine), outcome]() mutable { std::move(mine)(outcome); });
-  }
-  Handler handler;
+  bool ending_ = false;  // the turn's last part: who begins to wait for its end now would keep it from ending
 };
 
 template <class Handler>
@@ -148,7 +185,7 @@ void SocketWatch::begin(SocketEvent what, Handler handler) {
     slot.assign([this](asio::cancellation_type type) {
       if (type != asio::cancellation_type::none) abort_wait(asio::error::operation_aborted);
     });
-  enlist(what, std::make_unique<WaiterFor<Handler>>(std::move(handler)));
+  enlist(what, std::make_unique<ReadinessWaiterFor<Handler>>(std::move(handler)));
 }
 
 }  // namespace lllm

@@ -186,6 +186,27 @@ TEST_SUITE("net/readiness") {
     CHECK(outcomes == std::vector<error_code>{error_code(), asio::error::operation_aborted});
   }
 
+  TEST_CASE("who waits for the end of a turn goes behind all that are told in it") {
+    World world;
+    Pair first(world.readiness);
+    Pair second(world.readiness);
+    std::vector<int> order;
+    first.watch.wait(SocketEvent::input, [&](error_code) {
+      order.push_back(1);
+      CHECK(world.readiness->in_turn());
+      world.readiness->end_of_turn([&](error_code) {
+        order.push_back(3);
+        CHECK_FALSE(world.readiness->in_turn());
+      });
+    });
+    second.watch.wait(SocketEvent::input, [&](error_code) { order.push_back(2); });
+    first.say("a");
+    second.say("b");
+    world.loop.run();
+    CHECK(order == std::vector<int>{1, 2, 3});
+    CHECK_FALSE(world.readiness->in_turn());
+  }
+
   TEST_CASE("a handler that throws costs the others nothing") {
     World world;
     Pair first(world.readiness);
