@@ -1,5 +1,6 @@
 // How many dialogs does one thread hold, how late are their chunks, and what does one cost in memory? Each
 // streams 20 chunks a second from another process.
+#include <malloc.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -90,9 +91,41 @@ bool measure_lateness(bench::Report& report, int dialogs, int period_ms, double 
   return has_time;
 }
 
+double allocated_kib() {
+  const auto heap = ::mallinfo2();
+  return static_cast<double>(heap.uordblks + heap.hblkhd) / 1024;
+}
+
+// What a kept connection holds once its dialog is over. Counted in what is allocated, for the allocator keeps
+// what the dialogs gave back; the difference of two numbers of connections, for some buffers are shared by
+// all.
+void measure_idle(bench::Report& report, bench::CallerOptions options, const std::string& name,
+                  double streaming) {
+  if (!report.wants(name)) return;
+  const auto with = [&](int connections) {
+    options.in_flight = connections;
+    options.on_chunk = nullptr;
+    bench::Caller caller(options);
+    caller.run_once();
+    return allocated_kib();
+  };
+  const int many = options.in_flight;
+  const int few = many / 4 + 1;
+  const double base = with(few);
+  bench::Row row;
+  row.name = name;
+  row.value = (with(many) - base) / (many - few);
+  row.unit = "KiB";
+  row.limit = streaming;
+  if (!report.smoke()) row.target = 1;
+  row.at_most = true;
+  row.note = "limit: one that streams";
+  report.add(std::move(row));
+}
+
 void measure_memory(bench::Report& report, int dialogs, bool tls, double target_kib) {
-  const std::string name = std::string("memory of a dialog that streams, ") + (tls ? "TLS" : "plain") + ", " +
-                           std::to_string(dialogs);
+  const std::string how = std::string(tls ? "TLS" : "plain") + ", " + std::to_string(dialogs);
+  const std::string name = "memory of a dialog that streams, " + how;
   if (!report.wants(name)) return;
   const int words = report.smoke() ? 5 : 60;
   const bench::FakeServer server(tls, words, 20);
@@ -121,7 +154,8 @@ void measure_memory(bench::Report& report, int dialogs, bool tls, double target_
   char note[64];
   std::snprintf(note, sizeof note, "%.1f MiB idle", idle / 1024);
   row.note = note;
-  report.add(std::move(row));
+  report.add(row);
+  measure_idle(report, options, "memory of a kept connection, " + how, row.value);
 }
 
 }  // namespace
