@@ -103,7 +103,7 @@ class SocketWatch {
   template <class Token>
   auto wait(SocketEvent what, Token&& token) {
     return asio::async_initiate<Token, void(boost::system::error_code)>(
-        [this, what](auto handler) { begin(what, std::move(handler)); }, token);
+        [this, what](auto handler) { this->begin(what, std::move(handler)); }, token);
   }
 
  private:
@@ -144,7 +144,7 @@ class Readiness : public std::enable_shared_from_this<Readiness> {
   auto end_of_turn(Token&& token) {
     return asio::async_initiate<Token, void(boost::system::error_code)>(
         [this]<class Handler>(Handler handler) {
-          later_.push(std::make_unique<ReadinessWaiterFor<Handler>>(std::move(handler)));
+          this->later_.push(std::make_unique<ReadinessWaiterFor<Handler>>(std::move(handler)));
         },
         token);
   }
