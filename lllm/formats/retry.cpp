@@ -56,6 +56,11 @@ std::optional<system_clock::time_point> point_in_time(std::optional<int> year, s
   const std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(*month),
                                          std::chrono::day(static_cast<unsigned>(*day))};
   if (!date.ok() || *year > 9999 || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
+  // In nanoseconds the clock ends in 2262, and "31 Dec 9999" is how some say never.
+  constexpr int first_year = 1970;
+  constexpr int end_year = 2262;
+  if (*year < first_year) return system_clock::time_point();
+  if (*year >= end_year) return std::chrono::sys_days(std::chrono::year(end_year) / 1 / 1);
   return std::chrono::sys_days(date) + std::chrono::hours(*hour) + std::chrono::minutes(*minute) +
          std::chrono::seconds(*second);
 }

@@ -43,6 +43,7 @@ TEST_SUITE("formats/retry") {
       CHECK_FALSE(decision.server_delay.has_value());
     }
     CHECK(decide(429, {{"retry-after-ms", "-1"}, {"Retry-After", "2"}}).delay == 2s);
+    CHECK_FALSE(decide(429, {{"Retry-After", "Sun, 06 Nov 0997 08:08:37 GMT"}}).server_delay);
   }
 
   TEST_CASE("fault 61: a delay above the cap fails at once and is told") {
@@ -50,6 +51,8 @@ TEST_SUITE("formats/retry") {
     CHECK_FALSE(decision.retry);
     CHECK(decision.server_delay == 1h);
     CHECK(decide(429, {{"Retry-After", "1e300"}}).server_delay == 8760h);
+    // "Never", beyond what a clock of nanoseconds can tell.
+    CHECK(decide(429, {{"Retry-After", "Fri, 31 Dec 9999 23:59:59 GMT"}}).server_delay == 8760h);
   }
 
   TEST_CASE("fault 62: 408, 409, 429 and 5xx with 529 back off, doubling to the cap, with jitter below it") {
