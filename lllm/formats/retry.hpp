@@ -60,8 +60,8 @@ std::optional<std::chrono::milliseconds> retry_after(const HttpHeaders& headers,
 /// believed.
 std::optional<std::chrono::milliseconds> parse_delay(std::string_view seconds);
 
-/// An HTTP date (RFC 9110 §5.6.7), in any of its three forms. One before 1970, or after what the clock can tell
-/// (2261), is the nearest that it can.
+/// An HTTP date (RFC 9110 §5.6.7), in any of its three forms. One before 1970, or after what the clock can
+/// tell (2261), is the nearest that it can.
 std::optional<std::chrono::system_clock::time_point> parse_http_date(std::string_view text);
 
 /// Keeps an outage from being made worse by its victims: retries may add a tenth to the requests of an
