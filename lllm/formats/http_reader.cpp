@@ -201,7 +201,12 @@ Result<HttpBodyPart> HttpBodyReader::read_chunked(char* bytes, std::size_t size)
   std::size_t at = 0;
   while (at < size && !complete_) {
     if (state_ != State::data) {
-      if (const auto stepped = step(bytes[at]); !stepped) return stepped.error();
+      if (const auto stepped = step(bytes[at]); !stepped) {
+        // What came before the fault is good, however it was cut on its way: the fault is met again by the
+        // next read.
+        if (gathered > 0) break;
+        return stepped.error();
+      }
       ++at;
       continue;
     }

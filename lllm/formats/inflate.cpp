@@ -38,7 +38,8 @@ struct Inflater::Stream {
     used = in_before - z.avail_in;
     if (status == Z_STREAM_END)
       ended = true;
-    else if (status != Z_OK && status != Z_BUF_ERROR)
+    else if (status != Z_OK && status != Z_BUF_ERROR &&
+             z.avail_out == out_before)  // else: what is good comes first
       return Error(ErrorKind::bad_http, "HTTP: a body that is not packed as its Content-Encoding says");
     return std::size_t{out_before - z.avail_out};
   }

@@ -1,7 +1,9 @@
 #include "lllm/formats/proxy.hpp"
 
 #include <charconv>
-#include <cstdint>
+
+#include <boost/url/ipv4_address.hpp>
+#include <boost/url/ipv6_address.hpp>
 
 #include "lllm/base/base64.hpp"
 #include "lllm/base/text.hpp"
@@ -9,29 +11,34 @@
 namespace lllm {
 namespace {
 
-std::optional<std::uint32_t> ipv4(std::string_view text) {
-  const auto parts = split(text, '.');
-  if (parts.size() != 4) return std::nullopt;
-  std::uint32_t address = 0;
-  for (const auto part : parts) {
-    std::uint8_t byte = 0;
-    const auto [end, failure] = std::from_chars(part.data(), part.data() + part.size(), byte);
-    if (part.empty() || failure != std::errc() || end != part.data() + part.size()) return std::nullopt;
-    address = address << 8 | byte;
-  }
-  return address;
+/// The 4 or 16 bytes of an IP address; nothing for anything else.
+std::string address_bytes(std::string_view text) {
+  const auto bytes_of = [](const auto& address) {
+    const auto bytes = address.to_bytes();
+    return std::string(bytes.begin(), bytes.end());
+  };
+  const boost::urls::string_view view(text.data(), text.size());
+  if (const auto v4 = boost::urls::parse_ipv4_address(view)) return bytes_of(*v4);
+  if (const auto v6 = boost::urls::parse_ipv6_address(view)) return bytes_of(*v6);
+  return {};
 }
 
+/// "10.0.0.0/8", "fd00::/8".
 bool in_network(std::string_view host, std::string_view network) {
   const auto slash = network.find('/');
-  const auto address = ipv4(host);
-  const auto base = ipv4(network.substr(0, slash));
-  if (!address || !base || slash == network.npos) return false;
-  unsigned bits = 0;
+  if (slash == network.npos) return false;
+  const std::string address = address_bytes(host);
+  const std::string base = address_bytes(network.substr(0, slash));
+  if (address.empty() || address.size() != base.size()) return false;
+  std::size_t bits = 0;
   const auto digits = network.substr(slash + 1);
   const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
-  if (failure != std::errc() || end != digits.data() + digits.size() || bits > 32) return false;
-  return bits == 0 || *address >> (32 - bits) == *base >> (32 - bits);
+  if (failure != std::errc() || end != digits.data() + digits.size() || bits > address.size() * 8)
+    return false;
+  const std::size_t whole = bits / 8;
+  if (address.compare(0, whole, base, 0, whole) != 0) return false;
+  const auto differing = static_cast<unsigned char>(bits % 8 == 0 ? 0 : address[whole] ^ base[whole]);
+  return differing >> (8 - bits % 8) == 0;
 }
 
 bool covers(std::string_view rule, const Origin& origin) {
@@ -51,6 +58,7 @@ bool covers(std::string_view rule, const Origin& origin) {
   if (colon != rule.npos) {
     if (rule.substr(colon + 1) != std::to_string(origin.port)) return false;
     rule = rule.substr(0, colon);
+    if (rule == "*") return true;
   }
   if (rule.starts_with('*')) rule.remove_prefix(1);
   if (rule.starts_with('.')) rule.remove_prefix(1);
@@ -79,7 +87,11 @@ Result<HttpProxy> parse_proxy(std::string_view text) {
   if (to_lower(whole).starts_with("socks"))
     return Error(ErrorKind::configuration, "proxy: SOCKS is not supported, only http:// proxies are");
   const auto url = parse_url(whole);
-  if (!url) return Error(ErrorKind::configuration, "proxy: not a URL such as http://host:port");
+  if (!url)
+    return Error(
+        ErrorKind::configuration,
+        "proxy: not a URL such as http://host:port (in a user name or password, write @ : / # % as %40 "
+        "%3A %2F %23 %25)");
   if (url->origin.is_tls())
     return Error(ErrorKind::configuration, "proxy: only http:// proxies are supported, not https://");
   HttpProxy proxy;
@@ -98,7 +110,7 @@ const HttpProxy* ProxyRules::find(const Origin& origin) const {
   return &*proxy;
 }
 
-Result<ProxyRules> proxy_rules(const std::function<std::optional<std::string>(const char*)>& variable) {
+ProxyRules proxy_rules(const std::function<std::optional<std::string>(const char*)>& variable) {
   const auto read = [&variable](const char* lower, const char* upper) -> std::optional<std::string> {
     for (const char* name : {lower, upper}) {
       if (name == nullptr) continue;
@@ -109,26 +121,23 @@ Result<ProxyRules> proxy_rules(const std::function<std::optional<std::string>(co
   };
   const auto all = read("all_proxy", "ALL_PROXY");
   const bool is_cgi = variable("REQUEST_METHOD").has_value();
-  ProxyRules rules;
-  const auto assign = [&](std::optional<HttpProxy>& place, std::optional<std::string> value,
-                          const char* name) -> Result<void> {
-    const bool from_all = !value;
-    if (from_all) value = all;
-    if (!value) return {};
-    auto proxy = parse_proxy(*value);
-    if (!proxy)
-      return Error(ErrorKind::configuration,
-                   std::string(from_all ? "ALL_PROXY" : name) + ": " + proxy.error().message());
-    place = std::move(*proxy);
-    return {};
+  const auto proxy_in = [&all](const std::optional<std::string>& value,
+                               const char* name) -> std::optional<HttpProxy> {
+    if (!value && !all) return std::nullopt;
+    auto proxy = parse_proxy(value ? *value : *all);
+    if (proxy) return std::move(*proxy);
+    HttpProxy unusable;
+    unusable.fault =
+        Error(proxy.error().kind(), std::string(value ? name : "ALL_PROXY") + ": " + proxy.error().message());
+    return unusable;
   };
-  if (auto done = assign(rules.for_https, read("https_proxy", "HTTPS_PROXY"), "HTTPS_PROXY"); !done)
-    return done.error();
-  if (auto done = assign(rules.for_http, read("http_proxy", is_cgi ? nullptr : "HTTP_PROXY"), "HTTP_PROXY");
-      !done)
-    return done.error();
+  ProxyRules rules;
+  rules.for_https = proxy_in(read("https_proxy", "HTTPS_PROXY"), "HTTPS_PROXY");
+  rules.for_http = proxy_in(read("http_proxy", is_cgi ? nullptr : "HTTP_PROXY"), "HTTP_PROXY");
   if (const auto direct = read("no_proxy", "NO_PROXY"))
-    for (const auto rule : split(*direct, ',')) rules.direct.emplace_back(trim(rule));
+    for (const auto list : split(*direct, ','))
+      for (const auto rule : split(list, ' '))
+        if (!trim(rule).empty()) rules.direct.emplace_back(trim(rule));
   return rules;
 }
 

@@ -6,6 +6,7 @@
 #include <boost/url/url_view.hpp>
 
 #include "lllm/base/text.hpp"
+#include "lllm/formats/host_and_port.hpp"
 
 namespace lllm {
 namespace {
@@ -14,13 +15,18 @@ std::uint16_t default_port(std::string_view scheme) {
   return scheme == "https" ? 443 : 80;
 }
 
+std::string bracketed(const std::string& host) {
+  return host.find(':') == std::string::npos ? host : '[' + host + ']';
+}
+
 }  // namespace
 
+std::string host_and_port(const std::string& host, std::uint16_t port) {
+  return bracketed(host) + ':' + std::to_string(port);
+}
+
 std::string Origin::authority() const {
-  const bool is_v6 = host.find(':') != std::string::npos;
-  std::string text = is_v6 ? '[' + host + ']' : host;
-  if (port != default_port(scheme)) text += ':' + std::to_string(port);
-  return text;
+  return port == default_port(scheme) ? bracketed(host) : host_and_port(host, port);
 }
 
 std::string Origin::to_string() const {

@@ -8,6 +8,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 
+#include "lllm/formats/host_and_port.hpp"
 #include "lllm/net/connect.hpp"
 #include "lllm/net/connection.hpp"
 #include "lllm/net/connection_pool.hpp"
@@ -32,7 +33,7 @@ ProxyRules environment_proxies() {
     const char* value = std::getenv(name);
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
   };
-  return proxy_rules(read).value();
+  return proxy_rules(read);
 }
 
 }  // namespace
@@ -50,8 +51,11 @@ struct HttpClient::Core {
                              const HttpTimeouts& timeouts);
   asio::awaitable<Addresses> resolve(const Origin& origin, Clock::time_point give_up);
   /// The proxy for an origin; null: none. Where only public addresses are allowed, we must see the address.
+  /// @throws Exception configuration when it cannot be used.
   [[nodiscard]] const HttpProxy* proxy_for(const Origin& origin) const {
-    return options.public_addresses_only ? nullptr : proxies.find(origin);
+    const HttpProxy* proxy = options.public_addresses_only ? nullptr : proxies.find(origin);
+    if (proxy != nullptr && proxy->fault) throw_error(*proxy->fault);
+    return proxy;
   }
 
   HttpClientOptions options;
@@ -87,9 +91,7 @@ namespace {
 /// Asks the proxy for a tunnel to `origin`.
 asio::awaitable<void> open_tunnel(Connection& connection, const Origin& origin, const HttpProxy& proxy,
                                   const HttpLimits& limits) {
-  const bool is_v6 = origin.host.find(':') != std::string::npos;
-  const std::string target =
-      (is_v6 ? '[' + origin.host + ']' : origin.host) + ':' + std::to_string(origin.port);
+  const std::string target = host_and_port(origin.host, origin.port);
   std::string wire = "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n";
   if (const auto credentials = proxy.authorization(); !credentials.empty())
     wire += "Proxy-Authorization: " + credentials.reveal() + "\r\n";
@@ -114,8 +116,10 @@ asio::awaitable<void> open_tunnel(Connection& connection, const Origin& origin, 
     connection.consume(*used);
   }
   const int status = reader.head().status;
-  if (status == 407)
-    throw_error(Error(ErrorKind::proxy_failed, name + " wants other credentials (407)").status(status));
+  if (status == 407 || status == 401)  // which is tinyproxy's
+    throw_error(
+        Error(ErrorKind::proxy_failed, name + " wants other credentials (" + std::to_string(status) + ')')
+            .status(status));
   if (status / 100 != 2)
     throw_error(Error(ErrorKind::proxy_failed,
                       name + " refused a tunnel to " + target + " (" + std::to_string(status) + ')')
@@ -133,8 +137,7 @@ asio::awaitable<void> HttpClient::Core::open(ConnectionPool::Lease& lease, const
   const Origin& next = proxy == nullptr ? origin : proxy->origin;
   const auto deadline = timeouts.deadline.value_or(Deadline::never);
   const auto connect_end = timeouts.connect.count() > 0 ? Clock::now() + timeouts.connect : Deadline::never;
-  const std::string hop =
-      (proxy == nullptr ? "" : "the proxy ") + next.host + ':' + std::to_string(next.port);
+  const std::string hop = (proxy == nullptr ? "" : "the proxy ") + host_and_port(next.host, next.port);
   std::optional<asio::ip::tcp::socket> socket;
   try {
     const auto give_up = std::min(deadline, connect_end);
@@ -153,7 +156,7 @@ asio::awaitable<void> HttpClient::Core::open(ConnectionPool::Lease& lease, const
   ++connects;
   std::string peer = hop;
   if (proxy != nullptr && origin.is_tls())
-    peer = origin.host + ':' + std::to_string(origin.port) + " (through " + hop + ')';
+    peer = host_and_port(origin.host, origin.port) + " (through " + hop + ')';
   lease.attach(std::make_unique<Connection>(context, std::move(*socket), std::move(peer)));
   if (!origin.is_tls()) co_return;
   Connection& connection = *lease.connection();

@@ -56,8 +56,8 @@ struct HttpClientOptions {
   /// link-local, cloud metadata), checked on the address connected to, after the name is resolved.
   /// `permission_denied`.
   bool public_addresses_only = false;
-  /// Through which proxies; nothing: as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say. `ProxyRules()` is none at
-  /// all.
+  /// Through which proxies; nothing: as HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say. `ProxyRules()`
+  /// is none at all. A call that would go through a proxy that cannot be used fails with `configuration`.
   std::optional<ProxyRules> proxies;
   HostLookup host_lookup;  ///< Instead of the system's; runs on a helper thread.
 

@@ -48,9 +48,12 @@ void HttpExchange::State::unpack() {
   auto& headers = reader.head().headers;
   const auto coding = trim(headers.get("content-encoding"));
   if (coding.empty() || iequals(coding, "identity") || reader.complete()) return;
-  if (!Inflater::knows(coding))
-    throw_error(ErrorKind::bad_http,
-                "HTTP: the Content-Encoding '" + excerpt(coding, 40) + "', which was not asked for");
+  if (!Inflater::knows(coding)) {
+    unreadable = std::make_unique<const Error>(
+        ErrorKind::bad_http,
+        "HTTP: the Content-Encoding '" + excerpt(coding, 40) + "', which was not asked for");
+    return;
+  }
   inflater = std::make_unique<Inflater>(max_decoded_body);
   unpacked.reset(new char[unpacked_size]);
   headers.remove("content-encoding");
@@ -117,6 +120,7 @@ asio::awaitable<std::string_view> HttpExchange::read_some() {
   if (state.lease.connection() == nullptr)
     throw_error(ErrorKind::connection_lost, "the exchange has already failed");
   const DropOnFailure guard(state.lease);
+  if (state.unreadable) throw_error(*state.unreadable);
   Connection& connection = *state.lease.connection();
   try {
     while (true) {
@@ -165,7 +169,7 @@ asio::awaitable<std::string_view> HttpExchange::read_some() {
 
 std::string_view HttpExchange::whole_body(std::size_t limit) {
   State& state = *state_;
-  if (state.finished || state.inflater || state.lease.connection() == nullptr) return {};
+  if (state.finished || state.inflater || state.unreadable || state.lease.connection() == nullptr) return {};
   Connection& connection = *state.lease.connection();
   const auto remaining = state.reader.body().remaining();
   if (!remaining || *remaining == 0 || *remaining > limit || connection.data().size() < *remaining) return {};

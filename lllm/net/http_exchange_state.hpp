@@ -27,8 +27,7 @@ struct HttpExchange::State {
 
   /// Reads what is in hand of the head. True when it is complete; false: more bytes are needed.
   bool head_in_hand();
-  /// Sees to it that a packed body is unpacked. @throws Exception bad_http for a coding that nobody asked
-  /// for.
+  /// Sees to it that a packed body is unpacked; for a coding that nobody asked for, that reading it fails.
   void unpack();
   std::string_view unpack_some();
   void finish();
@@ -46,7 +45,8 @@ struct HttpExchange::State {
   static constexpr std::size_t unpacked_size = 32 * 1024;
   std::unique_ptr<Inflater> inflater;
   std::unique_ptr<char[]> unpacked;
-  std::string_view packed;  // in the connection's buffer
+  std::string_view packed;                  // in the connection's buffer
+  std::unique_ptr<const Error> unreadable;  // the head is good all the same, and has a status to tell
 };
 
 /// Throws lllm's own error for Asio's. Only where `failure` is being handled.

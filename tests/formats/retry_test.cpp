@@ -47,6 +47,12 @@ TEST_SUITE("formats/retry") {
   }
 
   TEST_CASE("fault 61: a delay above the cap fails at once and is told") {
+    // Further off than the clock can count.
+    for (const char* far : {"Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 01 Jan 2262 00:00:00 GMT"}) {
+      CHECK_FALSE(decide(429, {{"Retry-After", far}}).retry);
+      CHECK(decide(429, {{"Retry-After", far}}).server_delay == 8760h);
+    }
+    CHECK_FALSE(decide(429, {{"Retry-After", "Sun, 06 Nov 0094 08:49:37 GMT"}}).server_delay.has_value());
     const auto decision = decide(429, {{"Retry-After", "3600"}});
     CHECK_FALSE(decision.retry);
     CHECK(decision.server_delay == 1h);
