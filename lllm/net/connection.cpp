@@ -285,6 +285,7 @@ bool Connection::send_tls(std::string_view first, std::string_view second, std::
 }
 
 asio::awaitable<void> Connection::wait_for(SocketEvent what) {
+  watch_.interrupt();  // of watch_input()
   phase_ = Phase::writing;
   auto waiting = watch_.wait(what, as_values);
   const auto [failure] = co_await std::move(waiting);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -108,6 +109,16 @@ class Connection final : private Deadline {
   /// was nothing, or TLS needed it for itself). All in hand must have been consumed.
   /// @throws Exception connection_lost, and what the deadline says.
   void receive();
+  /// Waits until something comes while nobody reads: void(error_code). Whoever waits for anything else comes
+  /// first: then it is operation_aborted. Only while is_waiting() is false and must_wait() true.
+  template <class Token>
+  auto watch_input(Token&& token) {
+    return watch_.wait(SocketEvent::input, std::forward<Token>(token));
+  }
+  /// Ends watch_input().
+  void end_watch_input() { watch_.interrupt(); }
+  /// Whether a read or a write waits for the socket.
+  [[nodiscard]] bool is_waiting() const { return phase_ != Phase::idle; }
 
   // --- closing --------------------------------------------------------------------------------------------
   /// For a connection that waited to be used again: true when it was closed, or spoke unasked. `rested` is

@@ -14,8 +14,10 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "lllm/base/log.hpp"
+#include "lllm/formats/host_and_port.hpp"
 #include "lllm/net/certificates.hpp"
 #include "lllm/net/connection.hpp"
+#include "lllm/net/hang_up_watch.hpp"
 
 namespace lllm {
 namespace {
@@ -26,7 +28,7 @@ using boost::system::error_code;
 constexpr auto as_values = asio::as_tuple(asio::deferred);
 
 std::string name_of(const tcp::endpoint& endpoint) {
-  return endpoint.address().to_string() + ':' + std::to_string(endpoint.port());
+  return host_and_port(endpoint.address().to_string(), endpoint.port());
 }
 
 }  // namespace
@@ -34,7 +36,9 @@ std::string name_of(const tcp::endpoint& endpoint) {
 /// One connection and the request it is at.
 struct HttpResponder::Session {
   Session(std::shared_ptr<ConnectionContext> context, tcp::socket socket, const std::string& peer)
-      : connection(std::move(context), std::move(socket), peer) {}
+      : connection(context, std::move(socket), peer),
+        watch(std::make_shared<HangUpWatch>(context->deadlines, connection,
+                                            [this] { cancel->emit(asio::cancellation_type::terminal); })) {}
 
   enum class Answer { none, chunked, done };
   Connection connection;
@@ -42,9 +46,19 @@ struct HttpResponder::Session {
   bool head_only = false;   // the request was HEAD
   bool keep_alive = false;  // the client would go on
   std::unique_ptr<asio::cancellation_signal> cancel;
+  std::shared_ptr<HangUpWatch> watch;  // of the client, while a handler is at work
 };
 
 using Session = HttpResponder::Session;
+
+namespace {
+
+struct WatchEnd {
+  HangUpWatch& watch;
+  ~WatchEnd() { watch.end(); }
+};
+
+}  // namespace
 
 struct HttpServer::Core : std::enable_shared_from_this<HttpServer::Core> {
   Core(const asio::any_io_executor& executor, HttpHandler answer, HttpServerOptions given)
@@ -148,8 +162,7 @@ void HttpServer::Core::listen() {
   if (!failure) acceptor.bind(endpoint, failure);
   if (!failure) acceptor.listen(asio::socket_base::max_listen_connections, failure);
   if (failure)
-    throw_error(Error(ErrorKind::io_failed, "listening on " + options.host + ':' +
-                                                std::to_string(options.port) +
+    throw_error(Error(ErrorKind::io_failed, "listening on " + host_and_port(options.host, options.port) +
                                                 " failed: " + failure.message())
                     .code(failure));
   port = acceptor.local_endpoint().port();
@@ -233,6 +246,8 @@ asio::awaitable<bool> HttpServer::Core::read_request(Session& session, HttpServe
 asio::awaitable<void> HttpServer::Core::answer(Session& session, const HttpServerRequest& request) {
   HttpResponder responder(session);
   std::string trouble;
+  session.watch->begin();
+  const WatchEnd ends_watch{*session.watch};
   try {
     co_await handler(request, responder);
   } catch (const std::exception& failure) {
@@ -291,8 +306,7 @@ std::uint16_t HttpServer::port() const {
   return core_->port;
 }
 std::string HttpServer::url() const {
-  return (core_->options.tls ? "https://" : "http://") + core_->options.host + ':' +
-         std::to_string(core_->port);
+  return (core_->options.tls ? "https://" : "http://") + host_and_port(core_->options.host, core_->port);
 }
 const std::string& HttpServer::ca_pem() const {
   return core_->ca_pem;

@@ -79,6 +79,10 @@ struct HttpServerOptions {
 
 /// A small HTTP/1.1 server: what the fake provider, services and the tests stand on. Confined to its
 /// executor; each connection is a coroutine on it, and costs little while it waits.
+///
+/// A handler whose client hangs up is cancelled (terminal), whatever it waits for, so that nothing is paid
+/// for that nobody will read. A client that ends its sending side only counts as gone, as it does with most
+/// servers.
 class HttpServer {
  public:
   /// Listens at once. An exception that a handler throws before it answered becomes a 500.

@@ -92,6 +92,9 @@ class SocketWatch {
   /// Whoever waits is told `operation_aborted`, later. Idempotent.
   void stop() noexcept;
 
+  /// Ends a wait, if there is one: it is told `operation_aborted`, later.
+  void interrupt() noexcept { abort_wait(asio::error::operation_aborted); }
+
   /// Whether reading may bring something: bytes, the end, an error. False: nothing has come, or not been told
   /// yet.
   [[nodiscard]] bool may_read() const { return may_read_; }

@@ -50,4 +50,38 @@ TEST_SUITE("invokers/handlers") {
     CHECK(relayed.starts_with(
         "data: {\"delta\":\"one\"}\n\ndata: {\"delta\":\" two\"}\n\nevent: done\ndata: {"));
   }
+
+  TEST_CASE("a relay whose reader has left lets go of the provider, whatever it waits for") {
+    struct Relay {
+      FakeWorld& f;
+      asio::awaitable<void> serve(HttpResponder& responder) const {
+        co_await responder.start(200, of_type("text/event-stream"));
+        SseRelayHandler sink([&responder](std::string_view bytes) { return responder.write(bytes); });
+        co_await f.invoker.call(question(), "openai/gpt-4o-mini", CallOptions().stream_handler(&sink));
+      }
+    };
+    FakeWorld f;
+    const Relay relay{f};
+    HttpServer server(f.loop.get_executor(), [&relay](const HttpServerRequest&, HttpResponder& responder) {
+      return relay.serve(responder);
+    });
+    HttpClient reader(f.loop.get_executor());
+    FakeReply thinks("late");
+    thinks.time_to_first_token = std::chrono::hours(1);
+    f.provider.script(thinks);
+    {
+      const auto begun =
+          run_on(f.loop, reader.send(HttpRequest("GET", {"http", "127.0.0.1", server.port()}, "/")));
+      CHECK(begun.head().status == 200);
+      while (f.provider.stats().in_flight == 0) f.loop.run_one_for(std::chrono::milliseconds(10));
+    }  // and hangs up
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    f.loop.restart();
+    while (f.provider.stats().connections > 0 && std::chrono::steady_clock::now() < end)
+      f.loop.run_one_for(std::chrono::milliseconds(10));
+    CHECK(f.provider.stats().in_flight == 0);
+    CHECK(f.provider.stats().connections == 0);
+    CHECK(f.invoker.stats().open == 0);
+    CHECK(server.connections() == 0);
+  }
 }

@@ -163,6 +163,43 @@ TEST_SUITE("net/faults") {
     CHECK(run_on(loop, try_fetch(client, request)).body == "fine");
   }
 
+  TEST_CASE(
+      "fault 88: calls beyond the descriptors there are fail, typed; the others, and later ones, succeed") {
+    const ServerProcess server(1);
+    asio::io_context loop;
+    HttpClient client(loop.get_executor());
+    constexpr int calls = 60;
+    const auto crowd = [&] {
+      std::vector<Counted> counted(calls);
+      for (auto& call : counted)
+        start(loop, try_fetch(client, HttpRequest("GET", {"http", "127.0.0.1", server.port()}, "/x")), call);
+      CHECK(run_until(loop, [&] {
+        return std::all_of(counted.begin(), counted.end(), [](const auto& c) { return c.completions == 1; });
+      }));
+      int good = 0;
+      for (const auto& call : counted) {
+        if (call.outcome.body == "/x")
+          ++good;
+        else
+          CHECK(call.outcome.failed_with(ErrorKind::resource_exhausted));
+      }
+      return good;
+    };
+    rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    const int next_free = ::dup(0);
+    ::close(next_free);
+    rlimit few = before;
+    few.rlim_cur = static_cast<rlim_t>(next_free) + 20;
+    ::setrlimit(RLIMIT_NOFILE, &few);
+    const int good = crowd();
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    CHECK(good >= 10);
+    CHECK(good < calls);
+    CHECK(client.stats().open == client.stats().idle);
+    CHECK(crowd() == calls);
+  }
+
   TEST_CASE("fault 90: answers that come out of order reach the callers they belong to") {
     ClientWorld world(false);
     std::vector<std::unique_ptr<Counted>> calls;
