@@ -8,6 +8,7 @@
 #include <deque>
 #include <mutex>
 #include <new>
+#include <system_error>
 #include <thread>
 
 #include <boost/asio/as_tuple.hpp>
@@ -31,6 +32,7 @@ class Helpers {
     return *helpers;
   }
 
+  /// @throws what keeps the first thread from starting: the job will not be run then.
   void run(std::function<void()> job) {
     const std::lock_guard lock(mutex_);
     jobs_.push_back(std::move(job));
@@ -38,8 +40,14 @@ class Helpers {
       wake_.notify_one();
       return;
     }
-    ++threads_;
-    std::thread([this] { work(); }).detach();
+    try {
+      std::thread([this] { work(); }).detach();
+      ++threads_;
+    } catch (...) {
+      if (threads_ > 0) return;  // the job waits for one of those that there are
+      jobs_.pop_back();
+      throw;
+    }
   }
 
  private:
@@ -55,7 +63,10 @@ class Helpers {
       auto job = std::move(jobs_.front());
       jobs_.pop_front();
       lock.unlock();
-      job();
+      try {
+        job();
+      } catch (...) {  // no memory to tell the outcome: who waits for it has a time limit
+      }
       job = nullptr;
       lock.lock();
     }
@@ -142,6 +153,20 @@ struct DnsResolver::Lookup {
   std::vector<asio::steady_timer*> waiters;
 };
 
+namespace {
+
+void start(std::function<void()> job, const std::string& host) {
+  try {
+    Helpers::instance().run(std::move(job));
+  } catch (const std::system_error& failure) {
+    throw_error(Error(ErrorKind::resource_exhausted,
+                      "no thread to look up host '" + host + "': " + failure.code().message())
+                    .code(failure.code()));
+  }
+}
+
+}  // namespace
+
 DnsResolver::DnsResolver(asio::any_io_executor executor, HostLookup lookup,
                          std::chrono::milliseconds keep_for)
     : executor_(std::move(executor)),
@@ -195,7 +220,7 @@ asio::awaitable<Addresses> DnsResolver::resolve(std::string host, Clock::time_po
     lookup->keep_for = keep_for_;
     lookup->cache = cache_;
     running_[host] = lookup;
-    Helpers::instance().run([lookup, resolve = lookup_, host] {
+    auto look_up = [lookup, resolve = lookup_, host] {
       Result<Addresses> result = Error(ErrorKind::dns_failed, "host '" + host + "' could not be looked up");
       try {
         result = resolve(host);
@@ -207,7 +232,8 @@ asio::awaitable<Addresses> DnsResolver::resolve(std::string host, Clock::time_po
       lookup->result = std::move(result);
       asio::post(lookup->executor, [lookup] { DnsResolver::finish(lookup); });
       lookup->executor = {};
-    });
+    };
+    start(std::move(look_up), host);
   }
 
   const asio::any_io_executor executor = executor_;

@@ -1,14 +1,26 @@
 #include "tests/torture/interpose.hpp"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdarg>
 #include <cstdlib>
 #include <new>
+
+// A sanitizer must see every thread begin: there threads always start.
+#if defined(__has_feature)
+#if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
+#define LLLM_MAY_REFUSE_THREADS
+#endif
+#elif !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define LLLM_MAY_REFUSE_THREADS
+#endif
 
 namespace lllm::test {
 namespace {
@@ -161,6 +173,39 @@ int getsockopt(int fd, int level, int name, void* value, socklen_t* length) noex
   static const auto next = real<int(int, int, int, void*, socklen_t*)>("getsockopt");
   return next(fd, level, name, value, length);
 }
+
+int ioctl(int fd, unsigned long request, ...) noexcept {
+  va_list arguments;
+  va_start(arguments, request);
+  void* argument = va_arg(arguments, void*);
+  va_end(arguments);
+  if (hits(calls_left)) return refuse(ENOMEM);
+  static const auto next = real<int(int, unsigned long, void*)>("ioctl");
+  return next(fd, request, argument);
+}
+
+int shutdown(int fd, int how) noexcept {
+  if (hits(calls_left)) return refuse(ENOTCONN);
+  static const auto next = real<int(int, int)>("shutdown");
+  return next(fd, how);
+}
+
+int close(int fd) {
+  static const auto next = real<int(int)>("close");
+  if (!hits(calls_left)) return next(fd);
+  next(fd);  // Linux closes it all the same
+  return refuse(EIO);
+}
+
+#ifdef LLLM_MAY_REFUSE_THREADS
+int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*),
+                   void* argument) noexcept {
+  if (hits(calls_left)) return EAGAIN;
+  static const auto next =
+      real<int(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*)>("pthread_create");
+  return next(thread, attributes, run, argument);
+}
+#endif
 
 int epoll_ctl(int epoll, int what, int fd, epoll_event* event) noexcept {
   // Only taking a descriptor in can fail for lack of anything.

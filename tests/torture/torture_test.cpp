@@ -23,7 +23,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-enum class Kind { whole, streamed, streamed_tls, retried, pool_wait };
+enum class Kind { whole, streamed, streamed_tls, retried, pool_wait, named_host };
 
 /// What was seen of calls that an observer was told of.
 struct Ledger final : CallObserver {
@@ -56,7 +56,10 @@ class Provider {
     http.tls.ca_pem = fake_->ca_pem();
     if (kind_ == Kind::pool_wait) http.max_connections_per_origin = 1;
     // Without the half second before a retry, where it is not the retry that is tortured.
-    return towards(fake_->base_url()).http(http).max_retries(kind_ == Kind::retried ? 1 : 0);
+    const std::string base = kind_ == Kind::named_host
+                                 ? "http://localhost:" + std::to_string(fake_->port()) + "/v1"
+                                 : fake_->base_url();
+    return towards(base).http(http).max_retries(kind_ == Kind::retried ? 1 : 0);
   }
 
  private:
@@ -170,9 +173,12 @@ TEST_SUITE("torture") {
   TEST_CASE("fault 89: every allocation of a call that waits for a connection fails once") {
     torture_all(Kind::pool_wait, Failing::allocation);
   }
+  TEST_CASE("fault 89: every allocation of a call whose host must be looked up fails once") {
+    torture_all(Kind::named_host, Failing::allocation);
+  }
   TEST_CASE("every system call of a call of each kind fails once") {
-    for (const Kind kind :
-         {Kind::whole, Kind::streamed, Kind::streamed_tls, Kind::retried, Kind::pool_wait}) {
+    for (const Kind kind : {Kind::whole, Kind::streamed, Kind::streamed_tls, Kind::retried, Kind::pool_wait,
+                            Kind::named_host}) {
       CAPTURE(static_cast<int>(kind));
       torture_all(kind, Failing::system_call);
     }
