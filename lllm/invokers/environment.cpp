@@ -15,7 +15,7 @@ std::string either(const std::vector<std::string>& variables) {
 }
 
 std::string without_slash(std::string url) {
-  while (url.ends_with('/')) url.pop_back();
+  while (url.ends_with('/') && !url.ends_with("://")) url.pop_back();
   return url;
 }
 

@@ -41,6 +41,11 @@ Error wrong_content_type(const std::string& type, std::string_view body) {
       .provider_text(excerpt(to_valid_utf8(body), provider_text_limit));
 }
 
+Error too_long(std::size_t limit) {
+  return Error(ErrorKind::limit_exceeded, "the answer is longer than " + std::to_string(limit) +
+                                              " bytes (InvokerOptions::max_reply_bytes)");
+}
+
 // Jitter needs no secrecy, only that a thousand clients do not come back in step.
 double jitter() {
   thread_local std::minstd_rand random{std::random_device{}()};
@@ -114,6 +119,30 @@ asio::awaitable<void> HttpCall::begin_delivery() {
   }
 }
 
+asio::awaitable<void> HttpCall::end_delivery(const InvokeResult& result) {
+  if (auto ending = plan_.handler->on_finish(result); ending.valid())
+    return await_end(std::move(ending), result);
+  return {};
+}
+
+asio::awaitable<void> HttpCall::await_end(asio::awaitable<void> ending, const InvokeResult& result) const {
+  std::exception_ptr failure;
+  try {
+    auto bounded = in_time(std::move(ending));
+    co_await std::move(bounded);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (!failure) co_return;
+  const Error error = error_from(failure);
+  if (error.kind() != ErrorKind::deadline_exceeded || Clock::now() < plan_.deadline)
+    std::rethrow_exception(failure);
+  throw_error(complete(error)
+                  .attempts(static_cast<int>(result.attempts.size()))
+                  .request_id(result.request_id)
+                  .partial(std::make_shared<const Message>(result.message)));
+}
+
 // Gives the handler a chunk, and gives back what is to be awaited: mostly nothing. handler_failed_ stays set
 // when it throws; who awaits clears it.
 asio::awaitable<void> HttpCall::offer(const StreamChunk& chunk) {
@@ -149,9 +178,12 @@ asio::awaitable<void> HttpCall::read_stream(HttpExchange& exchange) {
     auto beginning = begin_delivery();
     co_await std::move(beginning);
     bool more = true;
+    std::size_t left = plan_.max_reply_bytes;
     while (more) {
       const std::string_view bytes = co_await exchange.read_some();
       more = !bytes.empty();
+      if (bytes.size() > left) throw_error(too_long(plan_.max_reply_bytes));
+      left -= bytes.size();
       if (plan_.recorder) plan_.recorder->add(bytes);
       if (more)
         framer->feed(bytes);

@@ -64,6 +64,9 @@ class HttpCall {
   asio::awaitable<void> run();
   /// What run() brought back: the reply, and what is known of the way to it. Once, after it.
   std::unique_ptr<InvokeResult> take_result();
+  /// Tells the handler, which there is, that all has been delivered; gives back what is to be awaited, if
+  /// anything. It ends at the plan's deadline, too. `result` outlives it.
+  asio::awaitable<void> end_delivery(const InvokeResult& result);
 
  private:
   asio::awaitable<void> attempt();
@@ -72,6 +75,7 @@ class HttpCall {
   asio::awaitable<void> read_stream(HttpExchange& exchange);
   [[nodiscard]] asio::awaitable<void> in_time(asio::awaitable<void> work) const;
   asio::awaitable<void> begin_delivery();
+  asio::awaitable<void> await_end(asio::awaitable<void> ending, const InvokeResult& result) const;
   asio::awaitable<void> sleep_until(HttpCallPlan::Clock::time_point when);
   void note_handler_failure();
   void tell(const Attempt& attempt) const;

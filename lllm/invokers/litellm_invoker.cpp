@@ -9,6 +9,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "lllm/base/base64.hpp"
 #include "lllm/base/text.hpp"
 #include "lllm/formats/retry.hpp"
 #include "lllm/formats/url.hpp"
@@ -67,6 +68,9 @@ std::uint64_t next_number() {
 class LiteLLMInvoker::Core {
  public:
   Core(asio::any_io_executor executor, InvokerOptions options);
+  ~Core();
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
 
   /// On our executor, wherever it is awaited. It holds `self`: the invoker may be destroyed meanwhile.
   static asio::awaitable<InvokeResult> call(std::shared_ptr<Core> self, Dialog dialog, std::string model,
@@ -138,6 +142,10 @@ LiteLLMInvoker::Core::Core(asio::any_io_executor executor, InvokerOptions option
   if (!options_.base_url().empty()) router_.fallback("openai").value();
 }
 
+LiteLLMInvoker::Core::~Core() {
+  for (const auto& observer : options_.observers()) observer->pool_closed(number_, client_.stats());
+}
+
 Result<LiteLLMInvoker::Core::Reach*> LiteLLMInvoker::Core::reach(
     const std::shared_ptr<const Provider>& provider) {
   // A model may name a region of its own (Bedrock): then the same provider is at another place.
@@ -172,7 +180,9 @@ Result<LiteLLMInvoker::Core::Destination> LiteLLMInvoker::Core::find_destination
   if (!reached) return reached.error();
   found.reach = *reached;
   auto url = parse_url(found.reach->access.base_for(found.route.wire, found.route.model));
-  if (!url) return url.error();
+  if (!url)
+    return Error(ErrorKind::configuration,
+                 found.route.provider->name + ": the base URL is of no use: " + url.error().message());
   found.url = std::move(*url);
   found.budget = &budgets_[found.url.origin];
   return found;
@@ -205,6 +215,9 @@ Result<std::shared_ptr<const PreparedRequest>> LiteLLMInvoker::Core::prepare(Des
   }
   if (!request.headers.contains("content-type")) request.headers.add("Content-Type", "application/json");
   if (const auto authorized = authorize(request.headers, access); !authorized) return authorized.error();
+  // "https://user:password@gateway/v1": whoever writes it there means it, as in every other client.
+  if (!to.url.user.empty())
+    request.headers.set("Authorization", "Basic " + base64_encode(to.url.user + ':' + to.url.password));
   if (extra != nullptr)
     for (const auto& [name, value] : *extra) request.headers.set(name, as_text(&value));
   auto made = PreparedRequest::make(std::move(request));
@@ -331,8 +344,8 @@ asio::awaitable<InvokeResult> LiteLLMInvoker::Core::call(std::shared_ptr<Core> s
       co_await std::move(pending);
       result = http_call.take_result();
       self->complete(plan, *result, dialog, options);
-      if (const auto& handler = options.stream_handler())
-        if (auto finishing = handler->on_finish(*result); finishing.valid()) co_await std::move(finishing);
+      if (plan.handler != nullptr)
+        if (auto ending = http_call.end_delivery(*result); ending.valid()) co_await std::move(ending);
     }
     if (observation) observation->succeed(*result);
     co_return std::move(*result);

@@ -27,7 +27,9 @@ class InvokerOptions {
  public:
   InvokerOptions() = default;
 
-  /// Every call goes to this base URL ("http://localhost:8000/v1") instead of its provider's own.
+  /// Every call goes to this base URL ("http://localhost:8000/v1") instead of its provider's own. With
+  /// "user:password@" before the host it is shown these as Basic credentials, in place of a key that would go
+  /// into the same header.
   InvokerOptions& base_url(std::string url) { return base_url_ = std::move(url), *this; }
   /// … with this key instead of the environment's.
   InvokerOptions& api_key(Secret key) { return api_key_ = std::move(key), *this; }
@@ -52,7 +54,7 @@ class InvokerOptions {
   InvokerOptions& timeouts(HttpTimeouts timeouts) { return timeouts_ = timeouts, *this; }
   /// Unless a call says otherwise. Default: 2, as the OpenAI SDKs have it.
   InvokerOptions& max_retries(int count) { return max_retries_ = count, *this; }
-  /// The largest answer that is accepted, in bytes. Default: 64 MiB.
+  /// The largest answer that is accepted, streamed or not, in bytes as they come. Default: 64 MiB.
   InvokerOptions& max_reply_bytes(std::size_t bytes) { return max_reply_bytes_ = bytes, *this; }
   /// What models cost. Default: the compiled table; lay your own prices over it with PriceTable::overlay.
   InvokerOptions& prices(PriceTable table) { return prices_ = std::move(table), *this; }

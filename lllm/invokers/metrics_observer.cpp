@@ -108,12 +108,20 @@ void count_tokens(Counts& tokens, const Usage& usage) {
   add("reasoning", usage.reasoning_tokens);
 }
 
+// Only what is counted up, not what is at this moment.
+void add_counts(HttpClientStats& sum, const HttpClientStats& stats) {
+  sum.connects += stats.connects;
+  sum.exchanges += stats.exchanges;
+  sum.replays += stats.replays;
+}
+
 }  // namespace
 
 struct MetricsObserver::State {
   mutable std::mutex mutex;
   std::map<Labels, Series> series;
   std::map<std::uint64_t, HttpClientStats> pools;
+  HttpClientStats closed_pools;  // what they have counted; the rest of them is gone
 
   Series& of(const ObservedCall& call) {
     Labels key(call.provider, to_valid_utf8(call.model));  // what is no UTF-8 would spoil the whole text
@@ -174,6 +182,17 @@ void MetricsObserver::pool_state(std::uint64_t pool, const HttpClientStats& stat
   state_->pools[pool] = stats;
 }
 
+void MetricsObserver::pool_closed(std::uint64_t pool, const HttpClientStats& stats) {
+  const std::lock_guard lock(state_->mutex);
+  state_->pools.erase(pool);
+  add_counts(state_->closed_pools, stats);
+}
+
+std::size_t MetricsObserver::pools() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->pools.size();
+}
+
 std::string MetricsObserver::text() const {
   const std::lock_guard lock(state_->mutex);
   const auto& all = state_->series;
@@ -204,14 +223,12 @@ std::string MetricsObserver::text() const {
   histogram("lllm_first_byte_seconds", "From an attempt's start to its answer's head.", &Series::first_byte);
   histogram("lllm_first_token_seconds", "From a call's start to its first delta.", &Series::first_token);
 
-  HttpClientStats sum;
+  HttpClientStats sum = state_->closed_pools;
   for (const auto& [pool, stats] : state_->pools) {
     sum.open += stats.open;
     sum.idle += stats.idle;
     sum.waiting += stats.waiting;
-    sum.connects += stats.connects;
-    sum.exchanges += stats.exchanges;
-    sum.replays += stats.replays;
+    add_counts(sum, stats);
   }
   const auto line = [&out](const std::string& name, auto value) {
     out += name + ' ' + std::to_string(value) + '\n';

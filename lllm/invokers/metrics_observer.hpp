@@ -32,6 +32,8 @@ class MetricsObserver : public CallObserver {
   /// lllm_exchanges_total, lllm_replays_total. `outcome` is "ok" or the error's kind; `status` is HTTP's, or
   /// the kind of error where no answer came.
   [[nodiscard]] std::string text() const;
+  /// Invokers that are there: those that have gone leave their counts and nothing else.
+  [[nodiscard]] std::size_t pools() const;
 
   void call_started(const ObservedCall& call) override;
   void first_byte(const ObservedCall& call, int status, const HttpTimings& timings) override;
@@ -39,6 +41,7 @@ class MetricsObserver : public CallObserver {
   void call_succeeded(const ObservedCall& call, const InvokeResult& result) override;
   void call_failed(const ObservedCall& call, const Error& error) override;
   void pool_state(std::uint64_t pool, const HttpClientStats& stats) override;
+  void pool_closed(std::uint64_t pool, const HttpClientStats& stats) override;
 
  private:
   struct State;

@@ -47,6 +47,9 @@ class CallObserver {
   virtual void call_failed(const ObservedCall&, const Error&) {}
   /// After what may have changed it. @param pool  tells the pools of several invokers apart.
   virtual void pool_state(std::uint64_t /*pool*/, const HttpClientStats&) {}
+  /// The pool's last word, once: its invoker has gone and its last call has ended. Called by whichever thread
+  /// let go of it last.
+  virtual void pool_closed(std::uint64_t /*pool*/, const HttpClientStats&) {}
 };
 
 }  // namespace lllm

@@ -130,6 +130,20 @@ TEST_SUITE("cli/call") {
     CHECK(text_at(replayed(kept), "error_kind").empty());
   }
 
+  TEST_CASE("the system's trust store is what a server is measured by") {
+    const TempDir folder;
+    FakeInThread fake(FakeOptions().tls(true));
+    fake->script(FakeReply("Trusted."));
+    const auto ca = folder.write("ca.pem", fake->ca_pem());
+    const std::string call = "call hi -m gpt-4o-mini --base-url " + fake->base_url();
+    const auto stranger = run(call, "OPENAI_API_KEY=" + key);
+    check_refusal(stranger, "is not trusted");
+    CHECK(fake->stats().requests == 0);
+    // OpenSSL's own variable for another store.
+    const auto known = run(call, "OPENAI_API_KEY=" + key + " SSL_CERT_FILE=" + quoted(ca.string()));
+    CHECK_MESSAGE(known.output == "Trusted.\n", known.output);
+  }
+
   TEST_CASE("--json prints text, calls, usage, cost and what was dropped") {
     FakeInThread fake;
     fake->script(FakeReply::call("weather", {{"city", "Bern"}}));

@@ -13,6 +13,7 @@
 
 #include "lllm/testing/fake_provider.hpp"
 #include "tests/cli/program.hpp"
+#include "tests/support/black_hole.hpp"
 
 using namespace lllm;
 using namespace lllm::test;
@@ -111,6 +112,25 @@ TEST_SUITE("cli/terminal") {
     CAPTURE(demo.output);
     CHECK(demo.status == 130);
     CHECK(holds(demo, "lllm: interrupted"));
+  }
+
+  TEST_CASE("Ctrl-C ends a call that waits for a connection, or for its next attempt, at once") {
+    const BlackHole hole;
+    const std::string nowhere = "NO_COLOR=1 OPENAI_API_KEY=" + key +
+                                " OPENAI_BASE_URL=http://127.0.0.1:" + std::to_string(hole.port()) + "/v1";
+    const auto connecting = on_terminal(program("call -vv hi", nowhere), "attempt 1 starts", "\x03");
+    CHECK(connecting.status == 130);
+    CHECK_MESSAGE(holds(connecting, "lllm: cancelled"), connecting.output);
+
+    FakeInThread fake;
+    FakeReply busy = FakeReply::error(503, "server_error", "busy");
+    busy.headers = {{"retry-after", "50"}};
+    fake->script(busy);
+    const auto waiting =
+        on_terminal(program("call -v hi", "NO_COLOR=1 " + with_key(fake)), "again in 50000 ms", "\x03");
+    CHECK(waiting.status == 130);
+    CHECK_MESSAGE(holds(waiting, "lllm: cancelled"), waiting.output);
+    CHECK(fake->stats().requests == 1);
   }
 
   TEST_CASE("an error, and Ctrl-C, after part of an answer begin on a line of their own") {

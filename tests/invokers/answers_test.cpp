@@ -88,4 +88,40 @@ TEST_SUITE("invokers/answers") {
     CHECK(result.attempts.size() == 1);
     CHECK(f.asked == 1);
   }
+
+  TEST_CASE("an answer longer than allowed is refused, streamed or not, with what had come") {
+    Fixture f;
+    LiteLLMInvoker strict(f.loop.get_executor(), InvokerOptions()
+                                                     .environment(Environment(fixed_variables({})))
+                                                     .base_url(f.server.url() + "/v1")
+                                                     .api_key(Secret("sk-canary"))
+                                                     .max_reply_bytes(1000));
+    Dialog dialog;
+    dialog.put_text("Hello");
+    f.body = R"({"choices":[{"index":0,"message":{"role":"assistant","content":")" + std::string(2000, 'x') +
+             R"("},"finish_reason":"stop"}]})";
+    const Error whole = test::error_on(f.loop, strict.call(dialog, "openai/gpt-4o-mini"));
+    CHECK(whole.kind() == ErrorKind::limit_exceeded);
+    CHECK(whole.status() == 200);
+    CHECK(whole.attempts() == 1);
+    CHECK(strict.stats().open == strict.stats().idle);
+
+    f.type = "text/event-stream";
+    const std::string one = R"(data: {"choices":[{"index":0,"delta":{"content":"one"}}]})"
+                            "\n\n";
+    f.body = one;
+    while (f.body.size() < 100'000) f.body += one;
+    const Error streamed = test::error_on(
+        f.loop, strict.call(dialog, "openai/gpt-4o-mini", CallOptions().stream_handler(&f.collector)));
+    CHECK(streamed.kind() == ErrorKind::limit_exceeded);
+    CHECK(streamed.message().find("max_reply_bytes") != std::string::npos);
+    CHECK(streamed.attempts() == 1);
+    CHECK((streamed.partial() ? streamed.partial()->text() : "") == f.collector.text);
+    CHECK(f.collector.text.size() < 1000);
+    CHECK(strict.stats().open == 0);
+    f.body = one + "data: [DONE]\n\n";
+    CHECK(test::run_on(f.loop,
+                       strict.call(dialog, "openai/gpt-4o-mini", CallOptions().stream_handler(&f.collector)))
+              .message.text() == "one");
+  }
 }

@@ -114,6 +114,8 @@ TEST_SUITE("invokers/canary") {
             if (attempt.error) everything += attempt.error->to_string() + attempt.error->provider_text();
             everything += attempt.reason;
           });
+          options.on_exchange(
+              [&everything](const Recording& exchange) { everything += to_json(to_json_value(exchange)); });
         });
     std::size_t failures = 0;
     const auto all = answers();

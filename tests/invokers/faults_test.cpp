@@ -159,6 +159,55 @@ TEST_SUITE("invokers/faults") {
     CHECK(world.invoker->stats().open == 0);
   }
 
+  TEST_CASE("a sink that hangs when all has been delivered is ended by the deadline, too") {
+    struct Idle : BaseStreamHandler {
+      asio::awaitable<void> handle_chunk(std::string_view, const StreamChunk&) override { return {}; }
+    };
+    struct Hanging final : Idle {
+      asio::awaitable<void> on_finish(const InvokeResult&) override {
+        return sleep_for(std::chrono::hours(1));
+      }
+    };
+    World world(sends(200, "text/event-stream", chat_delta("one") + chat_end, {{"x-request-id", "req_1"}}));
+    Hanging sink;
+    const Error error = world.failure(CallOptions().stream_handler(&sink).deadline(50ms));
+    CHECK(error.kind() == ErrorKind::deadline_exceeded);
+    REQUIRE(error.partial());
+    CHECK(error.partial()->text() == "one");
+    CHECK(error.provider() == "openai");
+    CHECK(error.model() == World::model);
+    CHECK(error.request_id() == "req_1");
+    CHECK(error.attempts() == 1);
+    struct Throwing final : Idle {
+      asio::awaitable<void> on_finish(const InvokeResult&) override {
+        co_await sleep_for(1ms);
+        throw std::runtime_error("the disk is full");
+      }
+    };
+    Throwing throwing;
+    CHECK_THROWS_WITH(world.call(CallOptions().stream_handler(&throwing)), "the disk is full");
+  }
+
+  TEST_CASE("fault 79: the outage of one origin takes nothing from the retries of another") {
+    World world(sends(503, "application/json", R"({"error":{"message":"down"}})", {{"retry-after-ms", "1"}}));
+    int asked = 0;
+    HttpServer other(world.loop.get_executor(), [&asked](const HttpServerRequest&, HttpResponder& responder) {
+      HttpHeaders headers = of_type("application/json");
+      headers.add("retry-after-ms", "1");
+      return ++asked % 2 == 1 ? responder.send(503, std::move(headers), "{}")
+                              : responder.send(200, std::move(headers), chat_whole);
+    });
+    LiteLLMInvoker invoker(world.loop.get_executor(),
+                           towards(world.server->url() + "/v1").base_url("groq", other.url() + "/v1"));
+    bool used_up = false;
+    for (int i = 0; i < 60 && !used_up; ++i)
+      used_up = error_on(world.loop, invoker.call(question(), World::model)).attempts() == 1;
+    CHECK(used_up);
+    const InvokeResult result = run_on(world.loop, invoker.call(question(), "groq/llama-3.1-8b-instant"));
+    CHECK(result.message.text() == "one two");
+    CHECK(result.attempts.size() == 2);
+  }
+
   TEST_CASE("a model that works on and on is asked until the deadline, and no longer") {
     World world(sends(200, "application/json", R"({"id":"resp_1","status":"in_progress","output":[]})"));
     const Error error = world.failure(CallOptions().api_type(ApiType::response).deadline(400ms));

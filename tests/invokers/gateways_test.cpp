@@ -166,8 +166,8 @@ std::string told(const Counts& counts) {
   return text;
 }
 
-/// Twenty callers; `during` happens in their midst.
-Counts under_load(BaseInvoker& invoker, asio::io_context& loop, const std::function<void()>& during) {
+/// Twenty callers; `during` happens in their midst, and is over when they have had to connect anew.
+Counts under_load(LiteLLMInvoker& invoker, asio::io_context& loop, const std::function<void()>& during) {
   Counts counts;
   int alive = 0;
   for (int i = 0; i < 20; ++i)
@@ -180,9 +180,10 @@ Counts under_load(BaseInvoker& invoker, asio::io_context& loop, const std::funct
     CHECK(done());
   };
   run_until([&] { return counts.good >= 60; });
+  const auto connects = invoker.stats().connects;
   during();
   const int before = counts.good;
-  run_until([&] { return counts.good >= before + 60; });
+  run_until([&] { return counts.good >= before + 60 && invoker.stats().connects > connects; });
   counts.stop = true;
   run_until([&] { return alive == 0; });
   return counts;
@@ -194,6 +195,10 @@ void drive(const std::string& program) {
   provider->respond_with([](const FakeRequest& request) {
     FakeReply reply("one two three four five");
     if (request.last_user_text == "slow") reply.time_to_first_token = 60s;
+    if (request.last_user_text == "stall") {
+      reply.fault = FakeFault::stall;
+      reply.fault_after = 2;
+    }
     return reply;
   });
   const Gateway gateway(program, provider->port());
@@ -219,8 +224,19 @@ void drive(const std::string& program) {
     CHECK(error.status() == 504);
     CHECK(error.kind() == ErrorKind::provider_error);
     CHECK(error.attempts() == 2);
-    // A stream that stalls behind the gateway: it is cut off, never short.
-    CHECK(error.message().find("canary") == std::string::npos);
+    CHECK(error.to_string().find("canary") == std::string::npos);
+    // A stream that stalls behind the gateway is cut off by it, never short.
+    Collector sink;
+    const Error cut =
+        error_on(loop, invoker.call(question("stall"), World::model, CallOptions().stream_handler(&sink)));
+    CHECK_MESSAGE((cut.kind() == ErrorKind::connection_lost || cut.kind() == ErrorKind::incomplete_reply),
+                  cut.to_string());
+    CHECK(sink.text == "one two");
+    REQUIRE(cut.partial());
+    CHECK(cut.partial()->text() == "one two");
+    CHECK(cut.status() == 200);
+    CHECK(cut.attempts() == 1);
+    CHECK(invoker.stats().open == invoker.stats().idle);
   }
   LiteLLMInvoker invoker(loop.get_executor(), through(gateway, gateway.tls() + "/v1"));
   const Counts drained = under_load(invoker, loop, [&] { gateway.reload(); });

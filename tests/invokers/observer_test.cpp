@@ -164,6 +164,53 @@ TEST_SUITE("invokers/observer") {
     CHECK(Exposition::problem(MetricsObserver().text()) == "");
   }
 
+  TEST_CASE("an invoker that has gone leaves its counts to the metrics, and no entry of its own") {
+    struct Pools final : MetricsObserver {
+      int closed = 0;
+      void pool_closed(std::uint64_t pool, const HttpClientStats& stats) override {
+        ++closed;
+        MetricsObserver::pool_closed(pool, stats);
+      }
+    };
+    asio::io_context loop(1);
+    FakeProvider provider(loop.get_executor());
+    const auto metrics = std::make_shared<Pools>();
+    const auto line = [&metrics](const std::string& wanted) {
+      return metrics->text().find('\n' + wanted + '\n') != std::string::npos;
+    };
+    for (int i = 0; i < 20; ++i) {
+      LiteLLMInvoker invoker(loop.get_executor(), towards(provider.base_url()).observe(metrics));
+      run_on(loop, invoker.call(question(), "openai/gpt-4o-mini"));
+      run_on(loop, invoker.call(question(), "openai/gpt-4o-mini"));
+      CHECK(metrics->pools() == 1);
+      CHECK(line("lllm_connections{state=\"idle\"} 1"));
+    }
+    CHECK(metrics->pools() == 0);
+    CHECK(metrics->closed == 20);
+    CHECK(line("lllm_connections{state=\"idle\"} 0"));
+    CHECK(line("lllm_connections{state=\"busy\"} 0"));
+    CHECK(line("lllm_connects_total 20"));
+    CHECK(line("lllm_exchanges_total 40"));
+
+    // A call that outlives its invoker has the last word before the pool does.
+    FakeReply slow("late");
+    slow.time_to_first_token = 60s;
+    provider.script(slow);
+    auto invoker =
+        std::make_unique<LiteLLMInvoker>(loop.get_executor(), towards(provider.base_url()).observe(metrics));
+    bool ended = false;
+    asio::co_spawn(loop, invoker->call(question(), "openai/gpt-4o-mini"),
+                   [&](const std::exception_ptr&, const InvokeResult&) { ended = true; });
+    loop.restart();
+    while (provider.stats().in_flight == 0) loop.run_one();
+    invoker.reset();
+    CHECK(metrics->pools() == 1);
+    while (!ended) loop.run_one();
+    loop.poll();
+    CHECK(metrics->pools() == 0);
+    CHECK(line("lllm_connects_total 21"));
+  }
+
   TEST_CASE("names that users make up are bounded, and cannot break the format") {
     Fixture f;
     // No UTF-8: Prometheus would refuse all of the text. Written alike, they are one series.

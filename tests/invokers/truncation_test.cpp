@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <random>
+#include <set>
+#include <tuple>
 
 #include <doctest/doctest.h>
 
@@ -112,9 +114,13 @@ struct WireWorld {
 
 std::vector<Sample> made_samples(const std::string& wire) {
   const std::vector<std::pair<std::string, const FakeWire*>> fakes = {
-      {"openai-chat", &fake_openai_chat()}, {"anthropic-messages", &fake_anthropic()},
-      {"gemini-generate", &fake_gemini()},  {"bedrock-converse", &fake_bedrock()},
-      {"cohere-chat", &fake_cohere()},      {"ollama-chat", &fake_ollama()}};
+      {"openai-chat", &fake_openai_chat()},
+      {"openai-responses", &fake_openai_responses()},
+      {"anthropic-messages", &fake_anthropic()},
+      {"gemini-generate", &fake_gemini()},
+      {"bedrock-converse", &fake_bedrock()},
+      {"cohere-chat", &fake_cohere()},
+      {"ollama-chat", &fake_ollama()}};
   std::vector<Sample> samples;
   for (const auto& [name, fake] : fakes) {
     if (name != wire) continue;
@@ -180,18 +186,28 @@ void sweep(const std::string& wire) {
 
   std::size_t whole = 0;
   std::size_t partial = 0;
+  std::size_t cuts = 0;
+  std::set<std::tuple<std::size_t, Length, std::size_t>> made;  // each cut is at a byte of its own
   for (std::size_t i = 0; i < wanted; ++i) {
-    // Streams are what can end short: three of four are, where there are any.
-    std::size_t which = random() % known.size();
-    for (int tries = 0; i % 4 != 0 && !known[which].sample.streamed && tries < 20; ++tries)
+    std::size_t which = 0;
+    auto length = Length::counted;
+    bool fresh = false;
+    for (int draws = 0; !fresh && draws < 1000; ++draws) {
+      // Streams are what can end short: three of four are, where there are any.
       which = random() % known.size();
+      for (int tries = 0; i % 4 != 0 && !known[which].sample.streamed && tries < 20; ++tries)
+        which = random() % known.size();
+      length = static_cast<Length>(random() % 3);
+      world.next.bytes = on_the_wire(known[which].sample, length);
+      // Every other cut is near the end: there a short answer is most easily taken for a whole one.
+      const std::size_t size = world.next.bytes.size();
+      world.next.at = random() % size;
+      if (i % 2 == 0 && draws < 20) world.next.at = size - 1 - random() % std::min<std::size_t>(size, 120);
+      fresh = made.emplace(which, length, world.next.at).second;
+    }
+    if (!fresh) break;  // without the recordings there are not so many bytes
+    ++cuts;
     const Known& one = known[which];
-    const auto length = static_cast<Length>(random() % 3);
-    world.next.bytes = on_the_wire(one.sample, length);
-    // Every other cut is near the end: there a short answer is most easily taken for a whole one.
-    const std::size_t size = world.next.bytes.size();
-    world.next.at = random() % size;
-    if (i % 2 == 0) world.next.at = size - 1 - random() % std::min<std::size_t>(size, 120);
     world.next.end = static_cast<End>(random() % 2);
     const auto told = world.ask(one.sample.streamed);
     CAPTURE(one.sample.name);
@@ -214,8 +230,14 @@ void sweep(const std::string& wire) {
     REQUIRE(told.error->attempts() == 1);
   }
   CHECK(world.world.invoker->stats().open == 0);
-  MESSAGE(wire << ": " << known.size() << " samples, " << wanted << " cuts: " << whole << " whole, "
-               << partial << " with a partial answer, the rest before any words");
+  // All that were wanted, where there are twice as many bytes to cut at.
+  std::size_t bytes = 0;
+  for (const Known& one : known)
+    for (const Length length : {Length::counted, Length::chunked, Length::until_close})
+      bytes += on_the_wire(one.sample, length).size();
+  CHECK(cuts >= std::min(wanted, bytes / 2));
+  MESSAGE(wire << ": " << known.size() << " samples, " << cuts << " cuts: " << whole << " whole, " << partial
+               << " with a partial answer, the rest before any words");
 }
 
 }  // namespace
