@@ -260,8 +260,8 @@ Result<void> HttpBodyReader::step(char c) {
       if (c == '\r') return state_ = State::final_lf, Result<void>();
       [[fallthrough]];
     case State::trailer:
-      if (++line_bytes_ > line_limit_) return over_limit("trailers that are too long");
       if (c == '\n') return bad_http("a trailer that does not end in CRLF");
+      if (++line_bytes_ > line_limit_) return over_limit("trailers that are too long");
       state_ = c == '\r' ? State::trailer_lf : State::trailer;
       return {};
     case State::trailer_lf:
