@@ -42,6 +42,7 @@ asio::awaitable<void> publish_all(Runtime& runtime, std::shared_ptr<std::vector<
 
 template <class T>
 asio::awaitable<std::shared_ptr<const T>> load_as(std::string ref, const char* type, const Runtime& runtime) {
+  if (auto ready = runtime.find_value<T>(type, ref)) co_return ready;
   const auto node = runtime.get_node(ref, type).value();
   auto pending = ResourceNode::load(node);
   co_await std::move(pending);

@@ -5,9 +5,8 @@
 #include <atomic>
 #include <utility>
 
-#include <boost/unordered/unordered_flat_set.hpp>
-
 #include "lllm/base/text.hpp"
+#include "lllm/runtime/node_table.hpp"
 #include "lllm/runtime/resource_ref.hpp"
 
 namespace lllm {
@@ -24,30 +23,9 @@ unsigned way_of(std::size_t hash, unsigned depth) {
   return static_cast<unsigned>(hash >> (8 + depth * bits_per_level)) % ways_per_branch;
 }
 
-/// What is looked up, with its hash, which the way to the table has already cost.
-struct Sought {
-  std::string_view key;
-  std::size_t hash;
-};
-Sought sought(std::string_view key) {
+SoughtKey sought(std::string_view key) {
   return {key, hash_of_ref(key)};
 }
-
-struct HashOfNode {
-  using is_avalanching = void;  // the table need not mix it again
-  using is_transparent = void;
-  std::size_t operator()(const NodePtr& node) const { return node->hash(); }
-  std::size_t operator()(const Sought& sought) const { return sought.hash; }
-};
-struct SameKey {
-  using is_transparent = void;
-  bool operator()(const NodePtr& a, const NodePtr& b) const { return a->key() == b->key(); }
-  bool operator()(const Sought& sought, const NodePtr& node) const {
-    node->prefetch_value();
-    return sought.key == node->key();
-  }
-  bool operator()(const NodePtr& node, const Sought& sought) const { return sought.key == node->key(); }
-};
 
 std::atomic<std::uint64_t> next_mark{1};
 
@@ -59,9 +37,7 @@ Registry::Mark& Registry::Mark::operator=(const Mark&) {
   return *this;
 }
 
-/// A bit of each node's hash lies beside its pointer: of the nodes a lookup touches only the one it wants.
-struct Registry::Table {
-  boost::unordered_flat_set<NodePtr, HashOfNode, SameKey> nodes;
+struct Registry::Table : NodeTable {
   std::uint64_t mark = 0;
 };
 
@@ -78,18 +54,25 @@ struct Registry::Branch {
 
 Registry::Registry() : root_(std::make_shared<Branch>()) {}
 
-const NodePtr* Registry::find(std::string_view key) const {
-  const auto wanted = sought(key);
+const NodeTable* Registry::table_of(std::size_t hash) const {
   const Branch* branch = root_.get();
   for (unsigned depth = 0;; ++depth) {
-    const Way& way = branch->ways[way_of(wanted.hash, depth)];
-    if (way.table) {
-      const auto found = way.table->nodes.find(wanted);
-      return found == way.table->nodes.end() ? nullptr : &*found;
-    }
-    if (!way.branch) return nullptr;
+    const Way& way = branch->ways[way_of(hash, depth)];
+    if (!way.branch) return way.table.get();
     branch = way.branch.get();
   }
+}
+
+const NodePtr* Registry::find(std::string_view key) const {
+  const auto wanted = sought(key);
+  const auto* table = table_of(wanted.hash);
+  return table == nullptr ? nullptr : table->find(wanted);
+}
+
+ReadyValue Registry::find_ready(std::string_view key, std::string_view type) const {
+  const auto wanted = sought(key);
+  const auto* table = table_of(wanted.hash);
+  return table == nullptr ? ReadyValue() : table->find_ready(wanted, type);
 }
 
 /// `part` itself when it is this writer's, else a copy in its place; a new one where there was none.
@@ -106,8 +89,7 @@ Part& Registry::own(std::shared_ptr<Part>& part) const {
 void Registry::split(Way& way, unsigned depth) const {
   const auto whole = std::exchange(way.table, nullptr);
   Branch& branch = own(way.branch);
-  for (const auto& node : whole->nodes)
-    own(branch.ways[way_of(node->hash(), depth)].table).nodes.insert(node);
+  for (const auto& node : whole->nodes()) own(branch.ways[way_of(node->hash(), depth)].table).put(node);
 }
 
 /// The table for keys of this hash, with room for one more.
@@ -116,26 +98,21 @@ Registry::Table& Registry::own_table(std::size_t hash) {
   for (unsigned depth = 0;; ++depth) {
     Way& way = branch->ways[way_of(hash, depth)];
     // Keys whose hashes are equal in all these bits share a table, however many they are.
-    if (way.table && way.table->nodes.size() >= most_in_table && depth + 1 < most_levels)
-      split(way, depth + 1);
+    if (way.table && way.table->size() >= most_in_table && depth + 1 < most_levels) split(way, depth + 1);
     if (!way.branch) return own(way.table);
     branch = &own(way.branch);
   }
 }
 
 void Registry::put(NodePtr node) {
-  auto& nodes = own_table(node->hash()).nodes;
-  size_ -= nodes.erase(node);
-  nodes.insert(std::move(node));
-  ++size_;
+  auto& table = own_table(node->hash());
+  size_ += table.put(std::move(node)) ? 1 : 0;
 }
 
 bool Registry::erase(std::string_view key) {
   if (find(key) == nullptr) return false;
   const auto wanted = sought(key);
-  auto& nodes = own_table(wanted.hash).nodes;
-  nodes.erase(nodes.find(wanted));
-  --size_;
+  size_ -= own_table(wanted.hash).erase(wanted) ? 1 : 0;
   return true;
 }
 
@@ -146,7 +123,7 @@ std::vector<NodePtr> Registry::nodes(std::string_view type) const {
     for (const auto& way : branch.ways) {
       if (way.branch) self(self, *way.branch);
       if (!way.table) continue;
-      for (const auto& node : way.table->nodes)
+      for (const auto& node : way.table->nodes())
         if (type.empty() || node->type() == type) found.push_back(node);
     }
   };

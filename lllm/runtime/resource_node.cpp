@@ -1,6 +1,8 @@
 #include "lllm/runtime/resource_node.hpp"
 
-#include <new>
+#include <atomic>
+#include <mutex>
+#include <optional>
 
 #include "lllm/async/event.hpp"
 #include "lllm/async/worker_pool.hpp"
@@ -8,29 +10,6 @@
 
 namespace lllm {
 namespace {
-
-/// Copying one shared_ptr from many threads makes them fight for its count. Each value therefore has a few
-/// handles with counts of their own, made when a thread first asks; a thread keeps to one of them.
-constexpr std::size_t stripe_count = 8;
-
-std::size_t stripe_of_this_thread() {
-  static std::atomic<std::size_t> next{0};
-  thread_local const std::size_t mine = next.fetch_add(1, std::memory_order_relaxed) % stripe_count;
-  return mine;
-}
-
-/// Each piece of memory is a cache line, or several, of its own: else the counts of two would share one.
-template <class T>
-struct LineAllocator {
-  using value_type = T;
-  static constexpr std::align_val_t line{64};
-  LineAllocator() = default;
-  template <class U>
-  explicit LineAllocator(const LineAllocator<U>&) {}
-  T* allocate(std::size_t count) { return static_cast<T*>(::operator new(count * sizeof(T), line)); }
-  void deallocate(T* place, std::size_t) { ::operator delete(place, line); }
-  friend bool operator==(const LineAllocator&, const LineAllocator&) = default;
-};
 
 /// One attempt at loading, shared by those who wait for it.
 struct Attempt {
@@ -40,29 +19,10 @@ struct Attempt {
 
 }  // namespace
 
-/// A value behind a reference count of its own, with the count, and with what is copied for a reader, in one
-/// cache line.
-struct ResourceNode::Handle {
-  std::shared_ptr<const void> held;
-  ResourceValue self;  // owns this very Handle, until the Content lets go of it
-
-  static Handle* make(const ResourceValue& value) {
-    const auto handle = std::allocate_shared<Handle>(LineAllocator<Handle>());
-    handle->held = value.pointer_;
-    handle->self.pointer_ = std::shared_ptr<const void>(handle, value.pointer_.get());
-    handle->self.type_ = value.type_;
-    return handle.get();
-  }
-  /// Readers may still hold copies of `self`; the last of them takes the Handle along.
-  void let_go() { const ResourceValue last = std::move(self); }
-};
-
-/// What a node and its aliases share. What every lookup needs comes first.
+/// What a node and its aliases share.
 struct ResourceNode::Content {
   std::string type;
   std::atomic<bool> loaded{false};
-  mutable std::array<std::atomic<Handle*>, stripe_count> handles{};
-
   ResourceValue value;  // written before `loaded` is set, never after
   std::string file;
   json::object metadata;
@@ -76,28 +36,10 @@ struct ResourceNode::Content {
       : type(std::move(parts.type)), file(std::move(parts.file)), metadata(std::move(parts.metadata)) {}
   Content(const Content&) = delete;
   Content& operator=(const Content&) = delete;
-  ~Content() {
-    for (const auto& handle : handles)
-      if (auto* present = handle.load()) present->let_go();
-  }
 
   void set(ResourceValue loaded_value) {
     value = std::move(loaded_value);
     loaded.store(true, std::memory_order_release);
-  }
-
-  [[nodiscard]] const ResourceValue& striped() const {
-    __builtin_prefetch(value.pointer_.get());  // while we fetch the handle
-    auto& place = handles[stripe_of_this_thread()];
-    Handle* handle = place.load(std::memory_order_acquire);
-    if (handle == nullptr) {
-      auto* fresh = Handle::make(value);
-      if (place.compare_exchange_strong(handle, fresh, std::memory_order_acq_rel))
-        handle = fresh;
-      else
-        fresh->let_go();
-    }
-    return handle->self;
   }
 };
 
@@ -120,8 +62,7 @@ ResourceNode::ResourceNode(std::string key, std::size_t colon, Content& content,
 std::shared_ptr<ResourceNode::Whole> ResourceNode::make(Parts parts) {
   auto key = parts.ns + ':' + parts.path;
   const auto colon = parts.ns.size();
-  // From the start of a cache line, so that a lookup touches as few as can be.
-  return std::allocate_shared<Whole>(LineAllocator<Whole>(), std::move(key), colon, std::move(parts));
+  return std::make_shared<Whole>(std::move(key), colon, std::move(parts));
 }
 
 NodePtr ResourceNode::node_of(std::shared_ptr<Whole> whole) {
@@ -191,7 +132,7 @@ Error ResourceNode::other_type() const {
 }
 
 const ResourceValue* ResourceNode::ready() const {
-  return is_loaded() ? &content_->striped() : nullptr;
+  return is_loaded() ? &content_->value : nullptr;
 }
 
 Result<ResourceValue> ResourceNode::value() const {
@@ -208,7 +149,7 @@ Result<ResourceValue> ResourceNode::load_blocking() const {
   if (!loaded) return named(loaded.error());
   const std::lock_guard lock(content_->mutex);
   if (!is_loaded()) content_->set(*loaded);
-  return content_->striped();
+  return content_->value;
 }
 
 asio::awaitable<ResourceValue> ResourceNode::load(NodePtr node) {

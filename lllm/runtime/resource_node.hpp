@@ -1,11 +1,7 @@
 #pragma once
 
-#include <array>
-#include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <typeinfo>
@@ -39,8 +35,11 @@ class ResourceValue {
   }
   explicit operator bool() const { return pointer_ != nullptr; }
 
+  /// Where it is, for those who know by `type` what it is; null when there is none.
+  [[nodiscard]] const void* address() const { return pointer_.get(); }
+  [[nodiscard]] const std::type_info* type() const { return type_; }
+
  private:
-  friend class ResourceNode;
   std::shared_ptr<const void> pointer_;
   const std::type_info* type_ = nullptr;
 };
@@ -54,7 +53,6 @@ using NodePtr = std::shared_ptr<const ResourceNode>;
 class ResourceNode {
   struct Content;
   struct Whole;
-  struct Handle;
 
  public:
   /// Runs on a worker thread, so it may block; it may be called again after a failure.
@@ -92,12 +90,8 @@ class ResourceNode {
   /// True for a node and its aliases.
   [[nodiscard]] bool same_content(const ResourceNode& other) const { return content_ == other.content_; }
   [[nodiscard]] std::size_t hash() const { return hash_; }
-  /// Asks the processor for what the reader of a node that was just found needs after its key: the lines
-  /// behind it hold its content. Asked for together they come together.
-  void prefetch_value() const {
-    const auto* here = reinterpret_cast<const char*>(this);
-    for (const int line : {64, 128, 192}) __builtin_prefetch(here + line);
-  }
+  /// The value where it is, if it is there; it stays there as long as the node. Never blocks, never locks.
+  [[nodiscard]] const ResourceValue* ready() const;
 
   /// The value without waiting: an error for a broken node, and for a lazy one that is not loaded yet.
   /// Never blocks, never locks.
@@ -119,8 +113,6 @@ class ResourceNode {
  private:
   [[nodiscard]] Error named(const Error& error) const;
   [[nodiscard]] Error other_type() const;
-  /// For this thread to copy; null when there is none.
-  [[nodiscard]] const ResourceValue* ready() const;
 
   static std::shared_ptr<Whole> make(Parts parts);
   static NodePtr node_of(std::shared_ptr<Whole> whole);

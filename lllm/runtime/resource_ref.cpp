@@ -70,7 +70,9 @@ std::size_t hash_of_ref(std::string_view ref) {
   std::size_t at = 0;
   for (; at + 8 < ref.size(); at += 8) hash = mix(hash ^ word_at(at, 8), odd_1);
   // The last eight bytes, some of which may have been taken already.
-  const auto rest = ref.size() < 8 ? word_at(0, ref.size()) : word_at(ref.size() - 8, 8);
+  const auto rest = ref.size() >= 8 ? word_at(ref.size() - 8, 8)
+                    : ref.empty()   ? 0  // its bytes may be nowhere
+                                    : word_at(0, ref.size());
   return mix(mix(hash ^ rest, odd_1), odd_2);
 }
 

@@ -93,6 +93,12 @@ class Runtime {
   template <class T>
   [[nodiscard]] Result<std::shared_ptr<const T>> get_value(std::string_view type, std::string_view ref) const;
 
+  /// As get_value where `ref` is a whole ref and its value is there; null in every other case.
+  template <class T>
+  [[nodiscard]] std::shared_ptr<const T> find_value(std::string_view type, std::string_view ref) const {
+    return cell_.read([&](const Registry& registry) { return registry.find_value<T>(ref, type); });
+  }
+
   /// The node itself. `type` empty: any.
   [[nodiscard]] Result<NodePtr> get_node(std::string_view ref, std::string_view type = {}) const;
   /// `section:path` in the default package. `bad_ref` without a ':'.
@@ -145,9 +151,10 @@ std::vector<std::string> runtime_names();
 template <class T>
 Result<std::shared_ptr<const T>> Runtime::get_value(std::string_view type, std::string_view ref) const {
   return cell_.read([&](const Registry& registry) -> Result<std::shared_ptr<const T>> {
-    if (const auto* exact = registry.find_typed(ref, type)) return exact->template value_as<T>();
+    if (auto exact = registry.find_value<T>(ref, type)) return exact;
     const auto node = registry.resolve(ref, type);
     if (!node) return node.error();
+    if (auto found = registry.find_value<T>((**node)->key(), type)) return found;
     return (**node)->template value_as<T>();
   });
 }
