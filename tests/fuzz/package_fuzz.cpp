@@ -20,8 +20,9 @@ LLLM_FUZZ(package) {
     lllm::test::must(parts->body.size() <= input.size());
   if (const auto prompt = lllm::parse_prompt_text("fuzz", input)) (void)prompt->content_hash();
   (void)lllm::parse_prompt_tables("fuzz", input);
-  if (const auto tools = lllm::parse_tool_file("fuzz", "/folder", lllm::Syntax::toml, input))
-    for (const auto& declared : *tools) lllm::test::must(lllm::is_tool_name(declared.tool.name()));
+  for (const auto syntax : {lllm::Syntax::toml, lllm::Syntax::json})
+    if (const auto tools = lllm::parse_tool_file("fuzz", "/folder", syntax, input))
+      for (const auto& declared : *tools) lllm::test::must(lllm::is_tool_name(declared.tool.name()));
   if (const auto proxy = lllm::parse_proxy_file("fuzz", lllm::Syntax::toml, input)) (void)proxy->info();
   if (const auto tactic = lllm::parse_tactic_file("fuzz", "demo", lllm::Syntax::toml, input))
     for (const auto& step : tactic->order)
