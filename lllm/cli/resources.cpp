@@ -1,11 +1,15 @@
+#include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "lllm/base/text.hpp"
 #include "lllm/cli/command.hpp"
 #include "lllm/cli/run_interruptible.hpp"
 #include "lllm/cli/terminal.hpp"
 #include "lllm/runtime/load.hpp"
+#include "lllm/runtime/resource_ref.hpp"
 #include "lllm/runtime/runtime.hpp"
 
 namespace lllm::cli {
@@ -26,11 +30,27 @@ asio::awaitable<void> load_package(Runtime& runtime, const Arguments& args) {
     std::fprintf(stderr, "%s %s\n", on_stderr("33", "warning:").c_str(), warning.to_string().c_str());
 }
 
+/// A type that nothing has, and that is not one of those that every package may have, is a slip.
+void check_type(const std::string& type, const Runtime& runtime) {
+  const auto section = section_of_type(type);
+  if (type.empty() || (is_standard_section(section) && type_of_section(section) == type)) return;
+  std::vector<std::string> types{"prompt", "tool",   "tactic", "service",
+                                 "proxy",  "config", "asset",  "context_manager"};
+  for (const auto& node : runtime.nodes())
+    if (std::find(types.begin(), types.end(), node->type()) == types.end()) types.push_back(node->type());
+  const auto meant = near_matches(type, {types.begin(), types.end()}, 1);
+  throw_error(ErrorKind::invalid_argument,
+              "--type: nothing here is of type '" + type + "' (there are: " + join(types, ", ") + ")" +
+                  (meant.empty() ? "" : "; did you mean '" + meant.front() + "'?"));
+}
+
 asio::awaitable<void> list(const Arguments& args) {
   Runtime runtime;
   co_await load_package(runtime, args);
   json::array rows;
-  for (const auto& node : runtime.nodes(args.type)) {
+  const auto nodes = runtime.nodes(args.type);
+  if (nodes.empty()) check_type(args.type, runtime);
+  for (const auto& node : nodes) {
     if (args.json)
       rows.push_back(json::object{{"ref", json::string(node->key())},
                                   {"type", json::string(node->type())},

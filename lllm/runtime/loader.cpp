@@ -136,7 +136,7 @@ void Loader::read_manifest(Package& package) {
       package.failure = contents.error();
       return;
     }
-    auto manifest = parse_manifest(file, contents->bytes);
+    auto manifest = parse_manifest(file, contents->bytes, &package.other_errors);
     if (!manifest) {
       package.failure = manifest.error();
       return;

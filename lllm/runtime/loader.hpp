@@ -49,6 +49,7 @@ struct FileRecord {
   FileStamp stamp;
   std::vector<NodePtr> nodes;
   std::vector<Diagnostic> warnings;
+  std::vector<Error> other_errors;  ///< after the one that made its node a broken one
 };
 
 /// What a load remembers for the next one over the same root.

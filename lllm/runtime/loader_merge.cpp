@@ -59,12 +59,12 @@ void Loader::list_problems(const std::vector<Package*>& order) {
   report.warnings = warnings_;
   for (const auto* package : order) {
     if (package->failure) report.errors.push_back(*package->failure);
+    report.errors.insert(report.errors.end(), package->other_errors.begin(), package->other_errors.end());
     report.warnings.insert(report.warnings.end(), package->warnings.begin(), package->warnings.end());
     for (const auto& section : package->sections) {
       report.warnings.insert(report.warnings.end(), section->warnings.begin(), section->warnings.end());
       report.errors.insert(report.errors.end(), section->errors.begin(), section->errors.end());
-      for (const auto& slot : section->slots)
-        if (slot.error) report.errors.push_back(*slot.error);
+      for (const auto& slot : section->slots) slot.list_errors(report.errors);
     }
   }
 }
@@ -238,13 +238,13 @@ void Loader::merge_nodes(const std::vector<Package*>& order) {
       if (python.empty()) python = section->python_file;
       record->folders.insert(record->folders.end(), section->folders.begin(), section->folders.end());
       for (auto& slot : section->slots) {
-        if (slot.nodes.size() == 1 && slot.nodes.front()->failure() != nullptr)
-          report.errors.push_back(*slot.nodes.front()->failure());
+        slot.list_errors(report.errors);
         auto& known = record->files[slot.file.file];
         known.id = slot.file.ns() + ':' + slot.file.path;
         known.stamp = slot.stamp;
         known.nodes = slot.nodes;
         known.warnings = slot.warnings;
+        known.other_errors = slot.other_errors;
         report.warnings.insert(report.warnings.end(), slot.warnings.begin(), slot.warnings.end());
         for (auto& node : slot.nodes) add(std::move(node));
       }

@@ -20,7 +20,12 @@ struct Loader::Slot {
   FileStamp stamp;
   std::vector<NodePtr> nodes;
   std::vector<Diagnostic> warnings;
-  std::optional<Error> error;
+  std::vector<Error> other_errors;  // the mistakes in the file after the first
+
+  void list_errors(std::vector<Error>& list) const {
+    if (nodes.size() == 1 && nodes.front()->failure() != nullptr) list.push_back(*nodes.front()->failure());
+    list.insert(list.end(), other_errors.begin(), other_errors.end());
+  }
 };
 
 /// One path of one section.
@@ -41,6 +46,7 @@ struct Loader::Package {
   bool shared = false;
   std::string installed_alias;  // given when it was installed from a zip
   std::optional<Error> failure;
+  std::vector<Error> other_errors;  // the mistakes in its manifest after that one
   std::vector<std::unique_ptr<Section>> sections;
   std::vector<Package*> dependencies;  // null: missing
   std::vector<Diagnostic> warnings;

@@ -153,12 +153,7 @@ void Loader::read_files(Package&, Section& section, std::size_t first, std::size
 }
 
 void Loader::read_file(Slot& slot) {
-  const auto fail = [&](const Error& error) {
-    slot.error = error;
-    auto node = broken_node(slot.file, error);
-    slot.error = *node->failure();  // with the file's name in it
-    slot.nodes.assign(1, node);
-  };
+  const auto fail = [&](const Error& error) { slot.nodes.assign(1, broken_node(slot.file, error)); };
   bool in_use = false;
   if (previous_ || slot.use == FileUse::lazy) {
     const auto stamp = files_->stat(slot.file.file);
@@ -170,6 +165,7 @@ void Loader::read_file(Slot& slot) {
         if (known->second.stamp == *stamp) {
           slot.nodes = known->second.nodes;
           slot.warnings = known->second.warnings;
+          slot.other_errors = known->second.other_errors;
           ++files_reused_;
           return;
         }
@@ -194,7 +190,8 @@ void Loader::read_file(Slot& slot) {
     ++files_read_;
     if (!contents) return fail(contents.error());
     slot.stamp = contents->stamp;
-    found = read_section_file(slot.file, contents->bytes);
+    found = read_section_file(slot.file, contents->bytes, slot.other_errors);
+    for (auto& error : slot.other_errors) error.at(slot.file.file, error.line(), error.column());
   }
   if (!found) return fail(found.error());
   slot.nodes = std::move(found->nodes);

@@ -38,23 +38,35 @@ class Reader {
           Error(ErrorKind::bad_resource, error.message()).at(manifest_.file, error.line(), error.column()));
     }
     const auto& root = document->get_object();
-    for (const auto& [key, value] : root) {
-      const std::string name(key);
-      if (!value.is_object()) fail("/" + name, "'" + name + "' must be a table: [" + name + "]");
-      if (name == "package")
-        package(value.get_object());
-      else if (name == "dependencies")
-        dependencies(value.get_object());
-      else
-        section(name, value.get_object());
-    }
+    for (const auto& [key, value] : root)
+      attempt([&, &about = value, name = std::string(key)] {
+        if (!about.is_object()) fail("/" + name, "'" + name + "' must be a table: [" + name + "]");
+        if (name == "package")
+          package(about.get_object());
+        else if (name == "dependencies")
+          dependencies(about.get_object());
+        else
+          section(name, about.get_object());
+      });
     if (manifest_.name.empty()) manifest_.name = name_of_folder(manifest_.folder);
     std::sort(manifest_.sections.begin(), manifest_.sections.end(),
               [](const ManifestSection& a, const ManifestSection& b) { return a.name < b.name; });
     return std::move(manifest_);
   }
 
+  /// In the order they were found.
+  [[nodiscard]] const std::vector<Error>& mistakes() const { return mistakes_; }
+
  private:
+  /// One mistake does not hide the others.
+  template <class Step>
+  void attempt(const Step& step) {
+    try {
+      step();
+    } catch (const Exception& failure) {
+      mistakes_.push_back(failure.error());
+    }
+  }
   [[noreturn]] void fail(const std::string& pointer, const std::string& message) const {
     const auto where = locate(Syntax::toml, bytes_, pointer);
     throw_error(Error(ErrorKind::bad_resource, message).at(manifest_.file, where.line, where.column));
@@ -72,13 +84,15 @@ class Reader {
     for (const auto& [key, value] : table) {
       const std::string pointer = "/package/" + std::string(key);
       if (key == "name") {
-        manifest_.name = text(value, pointer);
-        if (const auto valid = check_package_name(manifest_.name); !valid)
-          fail(pointer, valid.error().message());
+        attempt([&, &name = value] {
+          manifest_.name = text(name, pointer);
+          if (const auto valid = check_package_name(manifest_.name); !valid)
+            fail(pointer, valid.error().message());
+        });
       } else if (key == "version") {
-        manifest_.version = text(value, pointer);
+        attempt([&, &version = value] { manifest_.version = text(version, pointer); });
       } else if (key == "description") {
-        manifest_.description = text(value, pointer);
+        attempt([&, &description = value] { manifest_.description = text(description, pointer); });
       } else {  // authors, license, …: a package may say more about itself
         const auto meant = near_matches(std::string_view(key), {"name", "version", "description"}, 1);
         if (!meant.empty() && !table.contains(meant.front()))
@@ -129,14 +143,17 @@ class Reader {
       for (const auto& element : value.get_array()) {
         const auto where = index < places.size() ? places[index] : TextPosition();
         const auto element_pointer = pointer + "/" + std::to_string(index++);
-        ManifestDependency dependency;
-        std::tie(dependency.path, dependency.alias) = path_and_word(element, element_pointer, "as", "alias");
-        if (!dependency.alias.empty())
-          if (const auto valid = check_package_name(dependency.alias); !valid)
-            fail(element_pointer, "the alias is no name: " + valid.error().message());
-        dependency.line = where.line;
-        dependency.column = where.column;
-        manifest_.dependencies.push_back(std::move(dependency));
+        attempt([&] {
+          ManifestDependency dependency;
+          std::tie(dependency.path, dependency.alias) =
+              path_and_word(element, element_pointer, "as", "alias");
+          if (!dependency.alias.empty())
+            if (const auto valid = check_package_name(dependency.alias); !valid)
+              fail(element_pointer, "the alias is no name: " + valid.error().message());
+          dependency.line = where.line;
+          dependency.column = where.column;
+          manifest_.dependencies.push_back(std::move(dependency));
+        });
       }
     }
   }
@@ -166,15 +183,17 @@ class Reader {
       for (const auto& element : paths->get_array()) {
         const auto where = index < places.size() ? places[index] : TextPosition();
         const auto pointer = "/" + name + "/paths/" + std::to_string(index++);
-        SectionPath path;
-        std::tie(path.path, path.prefix) = path_and_word(element, pointer, "under", "prefix");
-        while (path.prefix.ends_with('/')) path.prefix.pop_back();
-        if (!path.prefix.empty())
-          if (const auto valid = check_resource_path(path.prefix); !valid)
-            fail(pointer, valid.error().message());
-        path.line = where.line;
-        path.column = where.column;
-        section.paths.push_back(std::move(path));
+        attempt([&] {
+          SectionPath path;
+          std::tie(path.path, path.prefix) = path_and_word(element, pointer, "under", "prefix");
+          while (path.prefix.ends_with('/')) path.prefix.pop_back();
+          if (!path.prefix.empty())
+            if (const auto valid = check_resource_path(path.prefix); !valid)
+              fail(pointer, valid.error().message());
+          path.line = where.line;
+          path.column = where.column;
+          section.paths.push_back(std::move(path));
+        });
       }
     }
     manifest_.sections.push_back(std::move(section));
@@ -182,13 +201,19 @@ class Reader {
 
   std::string_view bytes_;
   Manifest manifest_;
+  std::vector<Error> mistakes_;
 };
 
 }  // namespace
 
-Result<Manifest> parse_manifest(const std::string& file, std::string_view bytes) {
+Result<Manifest> parse_manifest(const std::string& file, std::string_view bytes, std::vector<Error>* others) {
   try {
-    return Reader(file, bytes).read();
+    Reader reader(file, bytes);
+    auto manifest = reader.read();
+    const auto& mistakes = reader.mistakes();
+    if (mistakes.empty()) return manifest;
+    if (others != nullptr) others->assign(mistakes.begin() + 1, mistakes.end());
+    return mistakes.front();
   } catch (const Exception& failure) {
     return failure.error();
   }

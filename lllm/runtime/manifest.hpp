@@ -54,7 +54,9 @@ inline constexpr std::string_view manifest_names[] = {"lllm.toml", ".lllm.toml",
 
 /// Reads a manifest. `bad_resource` names file, line and column; so do the warnings (unknown keys).
 /// @param file  Its path; its folder is what relative paths start from and the default of the package's name.
-Result<Manifest> parse_manifest(const std::string& file, std::string_view bytes);
+/// @param others  Gets the mistakes after the first, which is the result.
+Result<Manifest> parse_manifest(const std::string& file, std::string_view bytes,
+                                std::vector<Error>* others = nullptr);
 
 /// The package that a folder without a manifest is: every standard section, named after the folder.
 Manifest anonymous_manifest(const std::string& folder);

@@ -18,27 +18,36 @@ class PromptReader {
     throw_error(Error(ErrorKind::bad_resource, message).at({}, where.line, where.column));
   }
 
-  void apply(Prompt& prompt, const json::object& data) const {
+  /// One mistake in a key does not hide those in the others.
+  void apply(Prompt& prompt, const json::object& data, std::vector<Error>& mistakes) const {
     for (const auto& [key, value] : data) {
-      const std::string name(key);
-      if (name == "tools")
-        for (auto& ref : texts(value, "/tools")) prompt.tools.emplace_back(std::move(ref));
-      else if (name == "format")
-        prompt.format = format(value);
-      else if (name == "parser")
-        prompt.parser = parser(prompt, value, data);
-      else if (name == "mcp_servers")
-        servers(prompt, value);
-      else if (name == "addon_args")
-        prompt.addon_args = object(value, "/addon_args");
-      else if (name == "handler")
-        handler(prompt, object(value, "/handler"));
-      else
-        prompt.metadata[name] = value;
+      try {
+        apply(prompt, std::string(key), value, data);
+      } catch (const Exception& failure) {
+        mistakes.push_back(failure.error());
+      }
     }
   }
 
  private:
+  void apply(Prompt& prompt, const std::string& name, const json::value& value,
+             const json::object& data) const {
+    if (name == "tools")
+      for (auto& ref : texts(value, "/tools")) prompt.tools.emplace_back(std::move(ref));
+    else if (name == "format")
+      prompt.format = format(value);
+    else if (name == "parser")
+      prompt.parser = parser(prompt, value, data);
+    else if (name == "mcp_servers")
+      servers(prompt, value);
+    else if (name == "addon_args")
+      prompt.addon_args = object(value, "/addon_args");
+    else if (name == "handler")
+      handler(prompt, object(value, "/handler"));
+    else
+      prompt.metadata[name] = value;
+  }
+
   const json::object& object(const json::value& value, const std::string& pointer) const {
     if (!value.is_object()) fail(pointer, "'" + pointer.substr(1) + "' must be a mapping");
     return value.get_object();
@@ -137,9 +146,17 @@ class PromptReader {
   std::string base_;  // the pointer of the prompt's own table
 };
 
+/// The first of them, or `value`; the rest goes to `others`.
+template <class T>
+Result<T> unless(const std::vector<Error>& mistakes, T value, std::vector<Error>* others) {
+  if (mistakes.empty()) return value;
+  if (others != nullptr) others->assign(mistakes.begin() + 1, mistakes.end());
+  return mistakes.front();
+}
+
 }  // namespace
 
-Result<Prompt> parse_prompt_text(std::string path, std::string_view bytes) {
+Result<Prompt> parse_prompt_text(std::string path, std::string_view bytes, std::vector<Error>* others) {
   auto parts = split_front_matter(bytes);
   if (!parts) {
     Error error(parts.error().kind() == ErrorKind::limit_exceeded ? ErrorKind::limit_exceeded
@@ -149,33 +166,45 @@ Result<Prompt> parse_prompt_text(std::string path, std::string_view bytes) {
   }
   Prompt prompt(std::move(path), std::string(parts->body));
   if (parts->data.empty()) return prompt;
-  try {
-    PromptReader(parts->syntax, parts->data_text, parts->data_line, {}).apply(prompt, parts->data);
-  } catch (const Exception& failure) {
-    return failure.error();
-  }
-  return prompt;
+  std::vector<Error> mistakes;
+  PromptReader(parts->syntax, parts->data_text, parts->data_line, {}).apply(prompt, parts->data, mistakes);
+  return unless(mistakes, std::move(prompt), others);
 }
 
-Result<std::vector<Prompt>> parse_prompt_tables(const std::string& path, std::string_view bytes) {
+Result<std::vector<Prompt>> parse_prompt_tables(const std::string& path, std::string_view bytes,
+                                                std::vector<Error>* others) {
   const auto document = parse_document(Syntax::toml, bytes);
   if (!document)
     return Error(ErrorKind::bad_resource, document.error().message())
         .at({}, document.error().line(), document.error().column());
-  try {
-    const PromptReader whole(Syntax::toml, bytes, 1, {});
-    for (const auto& [key, value] : document->get_object())
-      if (key != "prompt")
-        whole.fail("/" + std::string(key), "unknown key '" + std::string(key) + "' ([[prompt]])");
-    const auto* tables = array_at(*document, "prompt");
-    if (tables == nullptr) whole.fail("/prompt", "a prompt file in TOML holds [[prompt]] tables");
-    std::vector<Prompt> prompts;
-    for (const auto& table : *tables) {
-      const std::string base = "/prompt/" + std::to_string(prompts.size());
-      const PromptReader reader(Syntax::toml, bytes, 1, base);
+  std::vector<Error> mistakes;
+  std::vector<Prompt> prompts;
+  const auto attempt = [&](const auto& step) {
+    try {
+      step();
+    } catch (const Exception& failure) {
+      mistakes.push_back(failure.error());
+    }
+  };
+  const PromptReader whole(Syntax::toml, bytes, 1, {});
+  for (const auto& [key, value] : document->get_object())
+    if (key != "prompt")
+      attempt([&, name = std::string(key)] {
+        whole.fail("/" + name, "unknown key '" + name + "' ([[prompt]])");
+      });
+  const auto* tables = array_at(*document, "prompt");
+  if (tables == nullptr)
+    attempt([&] { whole.fail("/prompt", "a prompt file in TOML holds [[prompt]] tables"); });
+  for (std::size_t i = 0; tables != nullptr && i < tables->size(); ++i)
+    attempt([&] {
+      const auto& table = (*tables)[i];
+      const PromptReader reader(Syntax::toml, bytes, 1, "/prompt/" + std::to_string(i));
       if (!table.is_object()) reader.fail("", "[[prompt]] must be a table");
       json::object data = table.get_object();
       Prompt prompt(path, std::string(text_at(table, "prompt")));
+      data.erase("prompt");
+      data.erase("path");
+      reader.apply(prompt, data, mistakes);
       if (find(table, "prompt") == nullptr || !find(table, "prompt")->is_string())
         reader.fail("/prompt", "[[prompt]] needs 'prompt', the template");
       if (const auto* below = find(table, "path")) {
@@ -185,15 +214,9 @@ Result<std::vector<Prompt>> parse_prompt_tables(const std::string& path, std::st
       } else if (tables->size() > 1) {
         reader.fail("", "[[prompt]] needs 'path' when a file has more than one");
       }
-      data.erase("prompt");
-      data.erase("path");
-      reader.apply(prompt, data);
       prompts.push_back(std::move(prompt));
-    }
-    return prompts;
-  } catch (const Exception& failure) {
-    return failure.error();
-  }
+    });
+  return unless(mistakes, std::move(prompts), others);
 }
 
 }  // namespace lllm

@@ -22,11 +22,14 @@ namespace lllm {
 /// | anything else | goes to `Prompt::metadata` |
 ///
 /// `bad_resource` with line and column in the file. Pure.
-Result<Prompt> parse_prompt_text(std::string path, std::string_view bytes);
+/// @param others  Gets the mistakes after the first, which is the result.
+Result<Prompt> parse_prompt_text(std::string path, std::string_view bytes,
+                                 std::vector<Error>* others = nullptr);
 
 /// Reads a `.toml` file of `[[prompt]]` tables: `prompt` is the template, `path` the key below the file's own
 /// (it may be missing when the file has one table: then the key is the file's), and the keys above.
 /// @param path  The key of the file itself: its path without suffix.
-Result<std::vector<Prompt>> parse_prompt_tables(const std::string& path, std::string_view bytes);
+Result<std::vector<Prompt>> parse_prompt_tables(const std::string& path, std::string_view bytes,
+                                                std::vector<Error>* others = nullptr);
 
 }  // namespace lllm

@@ -38,6 +38,7 @@ ProxyEndpoint read_endpoint(const TableReader& table, const std::string& name, c
   http.result = table.text("result");
   if (!http.result.empty() && http.result.front() != '/')
     table.fail("result", "'result' must be a JSON pointer such as \"/data/0\"");
+  if (proxy.base_url.empty()) http.url.clear();
   check_http(table, "path", http, endpoint.parameters);
   endpoint.http = std::make_shared<const HttpBackend>(std::move(http));
   return endpoint;
@@ -121,8 +122,9 @@ json::object Proxy::info() const {
   return about;
 }
 
-Result<Proxy> parse_proxy_file(const std::string& path, Syntax syntax, std::string_view bytes) {
-  return read_table_document(syntax, bytes, [&](const TableReader& root) {
+Result<Proxy> parse_proxy_file(const std::string& path, Syntax syntax, std::string_view bytes,
+                               std::vector<Error>* others) {
+  const auto read = [&](const TableReader& root) {
     root.only({"base_url", "description", "auth", "headers", "timeout", "max_bytes", "private_addresses",
                "endpoints"});
     Proxy proxy(path.substr(path.rfind('/') + 1), root.required_text("base_url"));
@@ -135,13 +137,20 @@ Result<Proxy> parse_proxy_file(const std::string& path, Syntax syntax, std::stri
     proxy.defaults.private_addresses = root.flag("private_addresses", false);
     HttpBackend base = proxy.defaults;
     base.url = proxy.base_url;
+    const auto before = root.mistakes();
     check_http(root, "base_url", base, Schema());
+    if (root.mistakes() > before) {  // every endpoint stands on these: it is told once
+      proxy.base_url.clear();
+      proxy.defaults.headers.clear();
+    }
     const auto endpoints = root.table("endpoints");
     for (const auto& [name, value] : endpoints.data())
       proxy.add(read_endpoint(endpoints.table(name), std::string(name), proxy));
-    if (proxy.endpoints().empty()) root.fail("endpoints", "a proxy needs at least one [endpoints.NAME]");
+    if (proxy.endpoints().empty() && root.has("endpoints"))
+      root.fail("endpoints", "a proxy needs at least one [endpoints.NAME]");
     return proxy;
-  });
+  };
+  return read_table_document(syntax, bytes, read, others);
 }
 
 }  // namespace lllm

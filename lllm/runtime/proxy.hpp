@@ -83,6 +83,7 @@ class Proxy {
 /// Beside these the proxy may have `headers`, `timeout`, `max_bytes`, `private_addresses`, and an endpoint
 /// `method`, `query`, `headers`, `body`, `result`, `tool` (another name for the model, or false: no tool).
 /// `bad_resource` with line and column. Pure.
-Result<Proxy> parse_proxy_file(const std::string& path, Syntax syntax, std::string_view bytes);
+Result<Proxy> parse_proxy_file(const std::string& path, Syntax syntax, std::string_view bytes,
+                               std::vector<Error>* others = nullptr);
 
 }  // namespace lllm

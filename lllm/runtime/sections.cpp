@@ -41,15 +41,16 @@ NodePtr prompt_node(const SectionFile& file, Prompt prompt) {
   return ResourceNode::eager(std::move(parts), ResourceValue::of(std::move(prompt)));
 }
 
-Result<SectionContents> read_prompts(const SectionFile& file, std::string_view bytes) {
+Result<SectionContents> read_prompts(const SectionFile& file, std::string_view bytes,
+                                     std::vector<Error>& others) {
   SectionContents contents;
   auto& nodes = contents.nodes;
   if (file.path.ends_with(".toml")) {
-    auto prompts = parse_prompt_tables(without_suffix(file.path), bytes);
+    auto prompts = parse_prompt_tables(without_suffix(file.path), bytes, &others);
     if (!prompts) return prompts.error();
     for (auto& prompt : *prompts) nodes.push_back(prompt_node(file, std::move(prompt)));
   } else {
-    auto prompt = parse_prompt_text(without_suffix(file.path), bytes);
+    auto prompt = parse_prompt_text(without_suffix(file.path), bytes, &others);
     if (!prompt) return prompt.error();
     nodes.push_back(prompt_node(file, std::move(*prompt)));
   }
@@ -61,8 +62,10 @@ std::string folder_of(const std::string& file) {
   return slash == file.npos ? "." : file.substr(0, slash);
 }
 
-Result<SectionContents> read_tools(const SectionFile& file, std::string_view bytes) {
-  auto tools = parse_tool_file(without_suffix(file.path), folder_of(file.file), *syntax_of(file.path), bytes);
+Result<SectionContents> read_tools(const SectionFile& file, std::string_view bytes,
+                                   std::vector<Error>& others) {
+  auto tools =
+      parse_tool_file(without_suffix(file.path), folder_of(file.file), *syntax_of(file.path), bytes, &others);
   if (!tools) return tools.error();
   SectionContents contents;
   for (auto& declared : *tools) {
@@ -74,8 +77,9 @@ Result<SectionContents> read_tools(const SectionFile& file, std::string_view byt
   return contents;
 }
 
-Result<SectionContents> read_proxy(const SectionFile& file, std::string_view bytes) {
-  auto proxy = parse_proxy_file(without_suffix(file.path), *syntax_of(file.path), bytes);
+Result<SectionContents> read_proxy(const SectionFile& file, std::string_view bytes,
+                                   std::vector<Error>& others) {
+  auto proxy = parse_proxy_file(without_suffix(file.path), *syntax_of(file.path), bytes, &others);
   if (!proxy) return proxy.error();
   auto parts = parts_of(file, without_suffix(file.path));
   proxy->ref = parts.ns + ':' + parts.path;
@@ -104,9 +108,10 @@ Result<SectionContents> one_node(const SectionFile& file, Result<T> value) {
   return contents;
 }
 
-Result<SectionContents> read_tactic(const SectionFile& file, std::string_view bytes) {
+Result<SectionContents> read_tactic(const SectionFile& file, std::string_view bytes,
+                                    std::vector<Error>& others) {
   const auto syntax = *syntax_of(file.path);
-  auto tactic = parse_tactic_file(without_suffix(file.path), file.package, syntax, bytes);
+  auto tactic = parse_tactic_file(without_suffix(file.path), file.package, syntax, bytes, &others);
   std::vector<Diagnostic> warnings;
   if (tactic)
     for (const auto& agent : tactic->agents)
@@ -119,9 +124,10 @@ Result<SectionContents> read_tactic(const SectionFile& file, std::string_view by
   return contents;
 }
 
-Result<SectionContents> read_service(const SectionFile& file, std::string_view bytes) {
-  return one_node(file,
-                  parse_service_file(without_suffix(file.path), file.package, *syntax_of(file.path), bytes));
+Result<SectionContents> read_service(const SectionFile& file, std::string_view bytes,
+                                     std::vector<Error>& others) {
+  return one_node(file, parse_service_file(without_suffix(file.path), file.package, *syntax_of(file.path),
+                                           bytes, &others));
 }
 
 Error in_file(const Error& error, const std::string& file) {
@@ -164,12 +170,13 @@ Result<SectionContents> read_plugin(const SectionFile& file) {
   return contents;
 }
 
-Result<SectionContents> read_section_file(const SectionFile& file, std::string_view bytes) {
-  if (file.section == "prompts") return read_prompts(file, bytes);
-  if (file.section == "tools") return read_tools(file, bytes);
-  if (file.section == "proxies") return read_proxy(file, bytes);
-  if (file.section == "tactics") return read_tactic(file, bytes);
-  if (file.section == "services") return read_service(file, bytes);
+Result<SectionContents> read_section_file(const SectionFile& file, std::string_view bytes,
+                                          std::vector<Error>& others) {
+  if (file.section == "prompts") return read_prompts(file, bytes, others);
+  if (file.section == "tools") return read_tools(file, bytes, others);
+  if (file.section == "proxies") return read_proxy(file, bytes, others);
+  if (file.section == "tactics") return read_tactic(file, bytes, others);
+  if (file.section == "services") return read_service(file, bytes, others);
   return Error(ErrorKind::unsupported, "no files are read for section '" + file.section + "'");
 }
 

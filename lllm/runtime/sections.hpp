@@ -42,7 +42,9 @@ struct SectionContents {
 };
 /// Reads an eager file. Pure: errors have line and column, and no file yet. A proxy also gives its tools, as
 /// `<package>.tools:<its path>/<tool>`.
-Result<SectionContents> read_section_file(const SectionFile& file, std::string_view bytes);
+/// @param others  Gets the mistakes in the file after the first, which is the result.
+Result<SectionContents> read_section_file(const SectionFile& file, std::string_view bytes,
+                                          std::vector<Error>& others);
 /// Opens a plugin, which runs its code, and gives its tools. Blocks.
 Result<SectionContents> read_plugin(const SectionFile& file);
 /// The node of a file that cannot be used: every read of it gives `error`.

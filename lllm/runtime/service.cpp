@@ -27,8 +27,8 @@ Result<> check_service(const Service& service) {
 }
 
 Result<Service> parse_service_file(const std::string& path, const std::string& package, Syntax syntax,
-                                   std::string_view bytes) {
-  return read_table_document(syntax, bytes, [&](const TableReader& root) {
+                                   std::string_view bytes, std::vector<Error>* others) {
+  const auto read = [&](const TableReader& root) {
     root.only({"description", "tactic", "host", "port", "path"});
     Service service;
     service.name = path.substr(path.rfind('/') + 1);
@@ -41,6 +41,7 @@ Result<Service> parse_service_file(const std::string& path, const std::string& p
     service.path = root.text("path", service.path);
     for (const auto* key : {"path", "host"}) {
       Service one = service;
+      one.tactic = "any";
       if (std::string_view(key) == "path")
         one.host = Service().host;
       else
@@ -48,7 +49,8 @@ Result<Service> parse_service_file(const std::string& path, const std::string& p
       if (const auto good = check_service(one); !good) root.fail(key, good.error().message());
     }
     return service;
-  });
+  };
+  return read_table_document(syntax, bytes, read, others);
 }
 
 }  // namespace lllm

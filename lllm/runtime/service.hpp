@@ -30,7 +30,7 @@ struct Service {
 /// Reads a service: `tactic` (required), `description`, `host`, `port`, `path`. `bad_resource` with line and
 /// column. Pure.
 Result<Service> parse_service_file(const std::string& path, const std::string& package, Syntax syntax,
-                                   std::string_view bytes);
+                                   std::string_view bytes, std::vector<Error>* others = nullptr);
 /// What parse_service_file checks, for a service made in C++. `invalid_argument` says what is wrong.
 Result<> check_service(const Service& service);
 

@@ -22,8 +22,21 @@ TextPosition TableReader::where(std::string_view key) const {
 }
 
 void TableReader::fail(std::string_view key, const std::string& message) const {
+  if (refused(key)) return;
   const auto place = where(key);
-  throw_error(Error(ErrorKind::bad_resource, message).at({}, place.line, place.column));
+  mistakes_->all.push_back(Error(ErrorKind::bad_resource, message).at({}, place.line, place.column));
+}
+
+void TableReader::refuse(std::string_view key, const std::string& message) const {
+  fail(key, message);
+  mistakes_->refused.push_back(pointer(key));
+}
+
+bool TableReader::refused(std::string_view key) const {
+  const auto at = pointer(key);
+  return std::any_of(mistakes_->refused.begin(), mistakes_->refused.end(), [&](const std::string& known) {
+    return at.starts_with(known) && (at.size() == known.size() || at[known.size()] == '/');
+  });
 }
 
 const json::value* TableReader::find(std::string_view key) const {
@@ -41,7 +54,10 @@ void TableReader::only(std::initializer_list<std::string_view> keys) const {
 std::string TableReader::text(std::string_view key, std::string_view fallback) const {
   const auto* value = find(key);
   if (value == nullptr) return std::string(fallback);
-  if (!value->is_string()) fail(key, shown(key) + " must be a string");
+  if (!value->is_string()) {
+    refuse(key, shown(key) + " must be a string");
+    return std::string(fallback);
+  }
   return std::string(as_text(value));
 }
 
@@ -55,10 +71,16 @@ std::vector<std::string> TableReader::texts(std::string_view key) const {
   const auto* value = find(key);
   if (value == nullptr) return {};
   if (value->is_string()) return {std::string(as_text(value))};
-  if (!value->is_array()) fail(key, shown(key) + " must be a list of strings");
+  if (!value->is_array()) {
+    refuse(key, shown(key) + " must be a list of strings");
+    return {};
+  }
   std::vector<std::string> list;
   for (const auto& element : value->get_array()) {
-    if (!element.is_string()) fail(key, shown(key) + " must be a list of strings");
+    if (!element.is_string()) {
+      refuse(key, shown(key) + " must be a list of strings");
+      return {};
+    }
     list.emplace_back(as_text(&element));
   }
   return list;
@@ -69,8 +91,10 @@ std::vector<std::pair<std::string, std::string>> TableReader::pairs(std::string_
   if (!has(key)) return list;
   const auto below = table(key);
   for (const auto& [name, value] : below.data()) {
-    if (value.is_structured() || value.is_null()) below.fail(name, below.shown(name) + " must be a string");
-    list.emplace_back(std::string(name), value.is_string() ? std::string(as_text(&value)) : to_json(value));
+    if (value.is_structured() || value.is_null())
+      below.refuse(name, below.shown(name) + " must be a string");
+    else
+      list.emplace_back(std::string(name), value.is_string() ? std::string(as_text(&value)) : to_json(value));
   }
   return list;
 }
@@ -80,9 +104,11 @@ std::int64_t TableReader::integer(std::string_view key, std::int64_t fallback, s
   const auto* value = find(key);
   if (value == nullptr) return fallback;
   const auto number = as_integer(value);
-  if (!number || *number < least || *number > most)
-    fail(key, shown(key) + " must be a whole number from " + std::to_string(least) + " to " +
-                  std::to_string(most));
+  if (!number || *number < least || *number > most) {
+    refuse(key, shown(key) + " must be a whole number from " + std::to_string(least) + " to " +
+                    std::to_string(most));
+    return fallback;
+  }
   return *number;
 }
 
@@ -92,15 +118,20 @@ std::chrono::milliseconds TableReader::seconds(std::string_view key,
   if (value == nullptr) return fallback;
   const auto number = as_number(value);
   constexpr double day = 86'400;
-  if (!number || !(*number > 0) || *number > day)
-    fail(key, shown(key) + " must be a number of seconds, more than 0 and at most a day");
+  if (!number || !(*number > 0) || *number > day) {
+    refuse(key, shown(key) + " must be a number of seconds, more than 0 and at most a day");
+    return fallback;
+  }
   return std::chrono::milliseconds(std::max<std::int64_t>(1, std::llround(*number * 1000)));
 }
 
 bool TableReader::flag(std::string_view key, bool fallback) const {
   const auto* value = find(key);
   if (value == nullptr) return fallback;
-  if (!value->is_bool()) fail(key, shown(key) + " must be true or false");
+  if (!value->is_bool()) {
+    refuse(key, shown(key) + " must be true or false");
+    return fallback;
+  }
   return value->get_bool();
 }
 
@@ -111,32 +142,39 @@ Schema TableReader::parameters(std::string_view key) const {
   if (type == nullptr)
     data["type"] = "object";
   else if (as_text(type) != "object")
-    fail(key, shown(key) + " must be a JSON schema of an object");
+    refuse(key, shown(key) + " must be a JSON schema of an object");
   // A schema that is none is found now, at the line that holds it, and not at the first call.
   Schema schema(std::move(data));
   if (const auto valid = schema.validate(nullptr); !valid && valid.error().kind() == ErrorKind::bad_resource)
-    fail(key, shown(key) + " is no JSON schema: " + valid.error().message());
+    refuse(key, shown(key) + " is no JSON schema: " + valid.error().message());
   return schema;
 }
 
 TableReader TableReader::table(std::string_view key) const {
+  static const json::object nothing;
   const auto* value = find(key);
-  if (value == nullptr) fail("", shown(key) + " is missing");
-  if (!value->is_object()) fail(key, shown(key) + " must be a table");
-  return TableReader(syntax_, text_, value->get_object(), pointer(key),
+  if (value == nullptr)
+    fail("", shown(key) + " is missing");
+  else if (!value->is_object())
+    refuse(key, shown(key) + " must be a table");
+  const auto& below = value != nullptr && value->is_object() ? value->get_object() : nothing;
+  return TableReader(syntax_, text_, below, *mistakes_, pointer(key),
                      (name_.empty() ? "" : name_ + '.') + std::string(key));
 }
 
 std::vector<TableReader> TableReader::tables(std::string_view key) const {
   const auto* value = find(key);
   if (value == nullptr) return {};
-  if (!value->is_array()) fail(key, shown(key) + " must be a list of tables");
   std::vector<TableReader> list;
-  for (const auto& element : value->get_array()) {
-    const auto index = std::to_string(list.size());
-    if (!element.is_object()) fail(key, shown(key) + " must be a list of tables");
-    list.emplace_back(syntax_, text_, element.get_object(), pointer(key) + '/' + index, std::string(key));
+  const auto* elements = value->if_array();
+  if (elements == nullptr ||
+      !std::all_of(elements->begin(), elements->end(), [](const auto& one) { return one.is_object(); })) {
+    refuse(key, shown(key) + " must be a list of tables");
+    return list;
   }
+  for (const auto& element : *elements)
+    list.emplace_back(syntax_, text_, element.get_object(), *mistakes_,
+                      pointer(key) + '/' + std::to_string(list.size()), std::string(key));
   return list;
 }
 

@@ -15,16 +15,36 @@
 
 namespace lllm {
 
-/// Reads one table of a document that a person wrote, strictly: every refusal throws `bad_resource` with the
-/// line and column of what is wrong. The document and its text must outlive it.
+/// What is wrong in a document, in the order it was found.
+struct Mistakes {
+  Mistakes() = default;
+  std::vector<Error> all;
+  std::vector<std::string> refused;  ///< pointers of members that are wrong: what follows from it is not told
+};
+
+/// Reads one table of a document that a person wrote, strictly: every mistake is noted as `bad_resource` with
+/// the line and column of what is wrong, and reading goes on as if the member had been left out, so that all
+/// mistakes are found at once. What was read means nothing unless there are none in the end. The document,
+/// its text and `mistakes` must outlive it.
 class TableReader {
  public:
-  TableReader(Syntax syntax, std::string_view text, const json::object& table, std::string pointer = {},
-              std::string name = {})
-      : syntax_(syntax), text_(text), table_(&table), pointer_(std::move(pointer)), name_(std::move(name)) {}
+  TableReader(Syntax syntax, std::string_view text, const json::object& table, Mistakes& mistakes,
+              std::string pointer = {}, std::string name = {})
+      : syntax_(syntax),
+        text_(text),
+        table_(&table),
+        mistakes_(&mistakes),
+        pointer_(std::move(pointer)),
+        name_(std::move(name)) {}
 
   /// @param key  Where: a member of this table; empty: the table itself.
-  [[noreturn]] void fail(std::string_view key, const std::string& message) const;
+  void fail(std::string_view key, const std::string& message) const;
+  /// The same of a member that cannot be used at all: nothing else will be said about it.
+  void refuse(std::string_view key, const std::string& message) const;
+  /// Whether `key`, or all of this table, was refused.
+  [[nodiscard]] bool refused(std::string_view key) const;
+  /// How many mistakes the whole document has so far.
+  [[nodiscard]] std::size_t mistakes() const { return mistakes_->all.size(); }
   [[nodiscard]] TextPosition where(std::string_view key) const;
 
   [[nodiscard]] const json::object& data() const { return *table_; }
@@ -60,6 +80,7 @@ class TableReader {
   Syntax syntax_;
   std::string_view text_;
   const json::object* table_;
+  Mistakes* mistakes_;
   std::string pointer_;  // RFC 6901, of the table in its document
   std::string name_;     // for people: "http", "endpoints.quote"
 };
@@ -67,10 +88,11 @@ class TableReader {
 /// What a model may call a tool: letters, digits, `_` and `-`, at most 64.
 bool is_tool_name(std::string_view name);
 
-/// Parses `bytes` and gives the whole document, which must be a table, to `read`, whose Exceptions become the
-/// result.
+/// Parses `bytes` and gives the whole document, which must be a table, to `read`. The first mistake it finds
+/// is the result, the others go to `others`.
 template <class Read>
-auto read_table_document(Syntax syntax, std::string_view bytes, Read read)
+auto read_table_document(Syntax syntax, std::string_view bytes, Read read,
+                         std::vector<Error>* others = nullptr)
     -> Result<decltype(read(std::declval<const TableReader&>()))> {
   const auto document = parse_document(syntax, bytes);
   if (!document)
@@ -81,11 +103,15 @@ auto read_table_document(Syntax syntax, std::string_view bytes, Read read)
   const auto* table = document->if_object();
   if (table == nullptr)
     return Error(ErrorKind::bad_resource, "the file must hold a table (an object)").at({}, 1, 1);
+  Mistakes mistakes;
   try {
-    return read(TableReader(syntax, bytes, *table));
+    auto found = read(TableReader(syntax, bytes, *table, mistakes));
+    if (mistakes.all.empty()) return found;
   } catch (const Exception& failure) {
-    return failure.error();
+    if (mistakes.all.empty()) return failure.error();
   }
+  if (others != nullptr) others->assign(mistakes.all.begin() + 1, mistakes.all.end());
+  return mistakes.all.front();
 }
 
 }  // namespace lllm

@@ -22,7 +22,11 @@ TacticAgent read_agent(const TableReader& table, const std::string& name, const 
   data.erase("prompt");
   data.erase("message");
   auto spec = parse_agent_spec(data, name);
-  if (!spec) table.fail("", spec.error().message());
+  if (!spec) {
+    table.fail("", spec.error().message());
+    agent.spec.name = name;
+    return agent;
+  }
   agent.spec = std::move(*spec);
   agent.spec.name = name;
   agent.spec.package = package;
@@ -43,7 +47,10 @@ std::vector<std::vector<std::string>> read_order(const TableReader& root, const 
     return name;
   };
   const auto* list = root.find("order")->if_array();
-  if (list == nullptr) root.fail("order", "'order' must be a list");
+  if (list == nullptr) {
+    root.fail("order", "'order' must be a list");
+    return order;
+  }
   for (const auto& step : *list) {
     std::vector<std::string> together;
     if (const auto* group = step.if_array())
@@ -124,8 +131,8 @@ json::object Tactic::info() const {
 }
 
 Result<Tactic> parse_tactic_file(const std::string& path, const std::string& package, Syntax syntax,
-                                 std::string_view bytes) {
-  return read_table_document(syntax, bytes, [&](const TableReader& root) {
+                                 std::string_view bytes, std::vector<Error>* others) {
+  const auto read = [&](const TableReader& root) {
     root.only({"description", "order", "agents", "parameters"});
     Tactic tactic;
     tactic.name = path.substr(path.rfind('/') + 1);
@@ -137,16 +144,18 @@ Result<Tactic> parse_tactic_file(const std::string& path, const std::string& pac
         agents.fail(name, "'" + std::string(name) + "' cannot be an agent's name");
       tactic.agents.push_back(read_agent(agents.table(name), std::string(name), package));
     }
-    if (tactic.agents.empty()) root.fail("agents", "a tactic needs at least one [agents.NAME]");
+    if (tactic.agents.empty() && root.has("agents"))
+      root.fail("agents", "a tactic needs at least one [agents.NAME]");
     if (root.has("order"))
       tactic.order = read_order(root, tactic);
     else if (tactic.agents.size() == 1)
       tactic.order.push_back({tactic.agents.front().spec.name});
-    else
+    else if (!tactic.agents.empty())
       root.fail("", "'order' is missing: which agent runs first?");
-    check_messages(agents, tactic);
+    if (root.mistakes() == 0) check_messages(agents, tactic);
     return tactic;
-  });
+  };
+  return read_table_document(syntax, bytes, read, others);
 }
 
 }  // namespace lllm

@@ -105,6 +105,6 @@ class Tactic {
 /// `bad_resource` with line and column. Pure.
 /// @param package  Where refs without one are looked up first.
 Result<Tactic> parse_tactic_file(const std::string& path, const std::string& package, Syntax syntax,
-                                 std::string_view bytes);
+                                 std::string_view bytes, std::vector<Error>* others = nullptr);
 
 }  // namespace lllm

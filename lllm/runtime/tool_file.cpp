@@ -46,17 +46,28 @@ void check_placeholders(const TableReader& table, std::string_view key, std::str
   }
 }
 
+/// What goes into query and headers, whatever the URL is.
+void check_arguments(const TableReader& table, const HttpBackend& backend, const Schema& parameters) {
+  for (const auto& [name, value] : backend.query) check_placeholders(table, "query", value, parameters);
+  for (const auto& [name, value] : backend.headers) {
+    check_placeholders(table, "headers", value, parameters);
+    HttpRequest request("GET", Origin("https", "localhost", 443), "/");
+    request.headers.add(name, value);
+    if (const auto good = check_request(request); !good) table.fail("headers", good.error().message());
+  }
+}
+
 ExecBackend read_exec(const TableReader& table, const Schema& parameters, const std::string& folder) {
   table.only({"argv", "directory", "env", "pass_env", "input", "timeout", "max_output", "max_memory"});
   ExecBackend exec;
   exec.argv = table.texts("argv");
   if (exec.argv.empty() || exec.argv.front().empty())
     table.fail(table.has("argv") ? "argv" : "", "'exec.argv' must name a program");
-  if (!placeholders(exec.argv.front()).empty())
+  else if (!placeholders(exec.argv.front()).empty())
     table.fail("argv", "the program in 'exec.argv' must be fixed: an argument may not choose it");
   for (const auto& part : exec.argv) {
     if (part.find('\0') != part.npos) table.fail("argv", "'exec.argv' holds NUL");
-    check_placeholders(table, "argv", part, parameters);
+    if (&part != &exec.argv.front()) check_placeholders(table, "argv", part, parameters);
   }
   const std::filesystem::path directory = table.text("directory");
   exec.directory = (std::filesystem::path(folder) / directory).lexically_normal().string();
@@ -82,7 +93,7 @@ McpBackend read_mcp(const TableReader& table, const std::string& name) {
   mcp.server = table.text("url");
   mcp.command = table.texts("command");
   mcp.tool = table.text("tool", name);
-  if (mcp.server.empty() == mcp.command.empty())
+  if (mcp.server.empty() == mcp.command.empty() && !table.refused("url") && !table.refused("command"))
     table.fail("", "'mcp' needs either 'url' or 'command' of its server");
   if (!mcp.server.empty())
     if (const auto url = parse_url(mcp.server); !url)
@@ -102,9 +113,11 @@ DeclaredTool read_tool(const TableReader& table, const std::string& path, const 
   std::vector<std::string> backends;
   for (const auto* backend : {"http", "exec", "mcp"})
     if (table.has(backend)) backends.emplace_back(backend);
-  if (backends.size() != 1)
+  if (backends.size() != 1) {
     table.fail(backends.empty() ? "" : backends.back(),
                "tool '" + name + "' needs exactly one backend: [http], [exec] or [mcp]");
+    if (backends.empty()) return declared;
+  }
   declared.backend = backends.front();
   const auto below = table.table(declared.backend);
   if (declared.backend == "http")
@@ -123,6 +136,7 @@ std::string read_method(const TableReader& table) {
   for (const auto* known : {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
     if (iequals(method, known)) return known;
   table.fail("method", "'" + method + "' is no method (GET, POST, PUT, PATCH, DELETE, HEAD)");
+  return "GET";
 }
 
 AuthHeader read_auth(const TableReader& owner) {
@@ -142,27 +156,22 @@ AuthHeader read_auth(const TableReader& owner) {
 
 void check_http(const TableReader& table, std::string_view key, const HttpBackend& backend,
                 const Schema& parameters) {
+  check_arguments(table, backend, parameters);
+  if (backend.url.empty()) return;  // as it was found missing
   const auto scheme = backend.url.find("://");
   const auto authority =
       backend.url.substr(0, backend.url.find('/', scheme == std::string::npos ? 0 : scheme + 3));
   if (!placeholders(authority).empty())
-    table.fail(key, "the host must be fixed: an argument may only stand in the path");
+    return table.fail(key, "the host must be fixed: an argument may only stand in the path");
   if (backend.url.find_first_of("?#") != std::string::npos)
     table.fail(key, "the URL may not hold '?' or '#': a query is written in 'query'");
   std::string filled = backend.url;
   for (const auto& name : placeholders(backend.url)) filled = replace_all(filled, '{' + name + '}', "x");
   const auto url = parse_url(filled);
-  if (!url) table.fail(key, url.error().message());
+  if (!url) return table.fail(key, url.error().message());
   if (!url->user.empty() || !url->password.empty())
     table.fail(key, "the URL holds credentials: name a variable in 'auth' instead");
   check_placeholders(table, key, backend.url, parameters);
-  for (const auto& [name, value] : backend.query) check_placeholders(table, "query", value, parameters);
-  for (const auto& [name, value] : backend.headers) {
-    check_placeholders(table, "headers", value, parameters);
-    HttpRequest request("GET", url->origin, "/");
-    request.headers.add(name, value);
-    if (const auto good = check_request(request); !good) table.fail("headers", good.error().message());
-  }
 }
 
 void check_tool_name(const TableReader& table, std::string_view key, const std::string& name) {
@@ -172,8 +181,9 @@ void check_tool_name(const TableReader& table, std::string_view key, const std::
 }
 
 Result<std::vector<DeclaredTool>> parse_tool_file(const std::string& path, const std::string& folder,
-                                                  Syntax syntax, std::string_view bytes) {
-  return read_table_document(syntax, bytes, [&](const TableReader& root) {
+                                                  Syntax syntax, std::string_view bytes,
+                                                  std::vector<Error>* others) {
+  const auto read = [&](const TableReader& root) {
     std::vector<DeclaredTool> tools;
     if (!root.has("tool")) {
       tools.push_back(read_tool(root, path, folder));
@@ -183,7 +193,8 @@ Result<std::vector<DeclaredTool>> parse_tool_file(const std::string& path, const
     for (const auto& table : root.tables("tool")) tools.push_back(read_tool(table, path, folder));
     if (tools.empty()) root.fail("tool", "a file of tools holds [[tool]] tables");
     return tools;
-  });
+  };
+  return read_table_document(syntax, bytes, read, others);
 }
 
 }  // namespace lllm

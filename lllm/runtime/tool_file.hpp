@@ -43,16 +43,18 @@ struct DeclaredTool {
 ///
 /// @param path    The key of the file: its path without suffix.
 /// @param folder  What an exec tool's directory is relative to: the file's own.
+/// @param others  Gets the mistakes after the first, which is the result.
 /// `bad_resource` with line and column: unknown keys are refused, too. Pure.
 Result<std::vector<DeclaredTool>> parse_tool_file(const std::string& path, const std::string& folder,
-                                                  Syntax syntax, std::string_view bytes);
+                                                  Syntax syntax, std::string_view bytes,
+                                                  std::vector<Error>* others = nullptr);
 
 /// The `auth` table of a tool or proxy.
 AuthHeader read_auth(const TableReader& owner);
 /// Where the arguments of a request go must be a member of `parameters`, and its URL must be one.
 void check_http(const TableReader& table, std::string_view key, const HttpBackend& backend,
                 const Schema& parameters);
-/// A name a model may call; `bad_resource` otherwise.
+/// A name a model may call; a mistake otherwise.
 void check_tool_name(const TableReader& table, std::string_view key, const std::string& name);
 /// An HTTP method; upper case.
 std::string read_method(const TableReader& table);

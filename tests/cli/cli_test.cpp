@@ -132,6 +132,11 @@ TEST_SUITE("cli/resources") {
     const auto parsed = parse_json(configs.output);
     REQUIRE_MESSAGE(parsed.has_value(), configs.output);
     for (const auto& row : parsed->as_array()) CHECK(text_at(row, "type") == "config");
+    const auto none = run("resources --type context_manager --package " + newsroom());
+    CHECK(none.status == 0);
+    CHECK(none.output.empty());
+    check_refusal(run("resources --type prompts --package " + newsroom()), "did you mean 'prompt'?");
+    check_refusal(run("resources --type TYPO --package " + newsroom()), "nothing here is of type 'TYPO'");
   }
 
   TEST_CASE("show tells what a resource says, and near matches of a ref that is not there") {

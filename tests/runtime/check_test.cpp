@@ -1,5 +1,7 @@
 #include "lllm/runtime/check.hpp"
 
+#include <algorithm>
+
 #include <doctest/doctest.h>
 
 #include "tests/runtime/support.hpp"
@@ -124,6 +126,68 @@ TEST_SUITE("runtime/check") {
     CHECK(contains(all, "a/lllm.toml:1:"));
     CHECK(contains(all, "b/lllm.toml:2:"));
     CHECK(contains(all, "bad.md:"));
+  }
+
+  TEST_CASE("every mistake of one file is reported, and what follows from one is not told twice") {
+    const TempDir dir;
+    dir.write("lllm.toml", "[package]\nname='demo'\n[prompts]\n[tools]\n[proxies]\n[tactics]\n[services]\n");
+    dir.write("tools/t.toml",
+              "description = 1\nnmae = 'x'\n[http]\nurl = 'ftp://a.example.com/'\nmethod = 'FETCH'\n"
+              "timeout = -1\nquery = { q = '{x}' }\nbody = 3\nauth = 'key'\n");
+    dir.write("tools/two.toml",
+              "[[tool]]\nname = 'a b'\n[tool.exec]\nargv = 3\n[[tool]]\nname = 'c'\n[tool.mcp]\nurl = 1\n");
+    dir.write("proxies/x.toml",
+              "base_url = 'https://{h}/'\nverify = false\n[endpoints.a]\npath = '/{id}'\nmethod = 'FETCH'\n"
+              "[endpoints.b]\npat = '/'\n");
+    dir.write("tactics/t.toml",
+              "order = ['a', 'x']\n[agents.a]\nprompt = 'p'\n[agents.b]\nmodel_name = 'm'\nprompt = 'p'\n"
+              "message = 'm'\n");
+    dir.write("services/s.toml", "port = 0\npath = 'x'\nprot = 1\n");
+    dir.write("prompts/p.md", "---\ntools: 5\nformat: 3\nhandler: {x: 1}\n---\ntext");
+    dir.write("prompts/q.toml",
+              "[[prompt]]\npath = '../a'\nprompt = 'x'\ntools = 1\n[[prompt]]\npath = 'b'\n");
+    const auto report = run_to_end(check_package(only(dir.path())));
+    const auto all = texts_of(report.problems);
+    CAPTURE(all);
+    const auto count_in = [&](const std::string& file) {
+      return std::count_if(report.problems.begin(), report.problems.end(),
+                           [&](const Diagnostic& each) { return each.file.ends_with(file); });
+    };
+    for (const auto* place :
+         {"t.toml:1:", "t.toml:2:", "t.toml:4:",   "t.toml:5:",   "t.toml:6:",   "t.toml:7:",
+          "t.toml:8:", "t.toml:9:", "two.toml:2:", "two.toml:4:", "two.toml:8:", "x.toml:1:",
+          "x.toml:2:", "x.toml:5:", "x.toml:7:",   "s.toml:1:",   "s.toml:2:",   "s.toml:3:",
+          "p.md:2:",   "p.md:3:",   "p.md:4:",     "q.toml:2:",   "q.toml:4:",   "q.toml:5:"})
+      CHECK_MESSAGE(contains(all, place), place);
+    CHECK(count_in("tools/t.toml") == 8);
+    CHECK(count_in("tools/two.toml") == 3);
+    CHECK(count_in("proxies/x.toml") == 4);
+    CHECK(contains(all, "names 'x', which is no agent here"));
+    CHECK(contains(all, "agent 'b' is not in 'order'"));
+    CHECK(contains(all, "agent 'a' needs 'model_name'"));
+    CHECK(contains(all, "agent 'b' has both"));
+    CHECK(contains(all, "'tactic' is missing"));
+  }
+
+  TEST_CASE("every mistake of a manifest is reported, and a reload remembers all that a file had") {
+    const TempDir dir;
+    dir.write("lllm.toml",
+              "[package]\nname = 3\nversion = 1\n[prompts]\npaths = [1, 'a under ../b', 'prompts']\n"
+              "[dependencies]\npackages = ['a as b c', 2]\n");
+    const auto report = run_to_end(check_package(only(dir.path())));
+    const auto all = texts_of(report.problems);
+    CAPTURE(all);
+    CHECK(report.problems.size() == 6);
+    for (const auto* place : {"lllm.toml:2:", "lllm.toml:3:", "lllm.toml:5:", "lllm.toml:7:"})
+      CHECK_MESSAGE(contains(all, place), place);
+
+    dir.write("lllm.toml", "[package]\nname = 'demo'\n[prompts]\n");
+    dir.write("prompts/p.md", "---\ntools: 5\nformat: 3\n---\ntext");
+    Runtime runtime;
+    CHECK(load_runtime_blocking(runtime, only(dir.path())).errors.size() == 2);
+    dir.write("prompts/q.md", "new");
+    CHECK(run_to_end(runtime.reload()).errors.size() == 2);  // p.md was not opened again
+    CHECK(runtime.has("demo.prompts:q"));
   }
 
   TEST_CASE("a scaffolded package passes") {

@@ -37,9 +37,10 @@ TEST_SUITE("runtime/faults") {
     dir.write("configs/bad3.json", "{\n\"a\":}");
     Runtime runtime;
     const auto report = load_demo(dir, runtime);
-    REQUIRE(report.errors.size() == 2);
+    REQUIRE(report.errors.size() == 3);
     CHECK(contains(message_of(report.errors, 0), "prompts/bad.md:"));
     CHECK(contains(message_of(report.errors, 1), "prompts/wrong.md:"));
+    CHECK(contains(message_of(report.errors, 2), "prompts/wrong.md:5:"));
     CHECK(runtime.get_prompt("good").has_value());
     const auto bad = runtime.get_prompt("bad").error();
     CHECK(bad.kind() == ErrorKind::bad_resource);
