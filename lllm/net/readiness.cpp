@@ -126,7 +126,7 @@ void Readiness::woken() {
 
 // Takes what the kernel has to tell, and runs nothing: a handler may destroy any watch.
 void Readiness::harvest() {
-  std::array<epoll_event, 32> events;  // NOLINT(*-member-init): the kernel fills it
+  std::array<epoll_event, 16> events;  // NOLINT(*-member-init): the kernel fills it
   int count = 0;
   do {
     count = ::epoll_wait(epoll_.native_handle(), events.data(), static_cast<int>(events.size()), 0);

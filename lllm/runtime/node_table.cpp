@@ -87,11 +87,12 @@ std::uint32_t kind_of(const ResourceNode& node) {
   return static_cast<std::uint32_t>(used++);
 }
 
-/// Each piece of memory is a cache line, or several, of its own: else the counts of two would share one.
+/// Each piece of memory has cache lines of its own, in pairs, as processors fetch them: else the counts of
+/// two threads would share one.
 template <class T>
 struct LineAllocator {
   using value_type = T;
-  static constexpr std::align_val_t line{64};
+  static constexpr std::align_val_t line{128};
   LineAllocator() = default;
   template <class U>
   explicit LineAllocator(const LineAllocator<U>&) {}
