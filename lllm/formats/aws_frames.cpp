@@ -1,13 +1,12 @@
 #include "lllm/formats/aws_frames.hpp"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <initializer_list>
 #include <utility>
 
 #include "lllm/base/json.hpp"
+#include "lllm/formats/crc32.hpp"
 
 namespace lllm {
 namespace {
@@ -23,12 +22,6 @@ std::uint32_t big_endian(std::string_view bytes, std::size_t at, std::size_t cou
 
 void append_big_endian(std::string& out, std::uint32_t number, std::size_t count) {
   while (count-- > 0) out += static_cast<char>(number >> (8 * count) & 0xFF);
-}
-
-// Of what came before, whose checksum is `before`, and these bytes.
-std::uint32_t checksum(std::string_view bytes, std::uint32_t before = 0) {
-  return static_cast<std::uint32_t>(
-      crc32(before, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size())));
 }
 
 struct Header {
@@ -86,10 +79,10 @@ void append_frame(std::string& out, std::initializer_list<Header> headers, std::
   const std::size_t total = prelude_size + block.size() + payload.size() + checksum_size;
   append_big_endian(out, static_cast<std::uint32_t>(total), 4);
   append_big_endian(out, static_cast<std::uint32_t>(block.size()), 4);
-  append_big_endian(out, checksum(std::string_view(out).substr(start)), 4);
+  append_big_endian(out, crc32_of(std::string_view(out).substr(start)), 4);
   out += block;
   out += payload;
-  append_big_endian(out, checksum(std::string_view(out).substr(start)), 4);
+  append_big_endian(out, crc32_of(std::string_view(out).substr(start)), 4);
 }
 
 }  // namespace
@@ -122,7 +115,7 @@ Result<bool> AwsFrameParser::next(StreamEvent& event) {
     prelude = pending_;
   }
   // The prelude has a checksum of its own, so that nobody waits for the bytes of a broken length.
-  const std::uint32_t lengths_checksum = checksum(prelude.substr(0, 8));
+  const std::uint32_t lengths_checksum = crc32_of(prelude.substr(0, 8));
   if (big_endian(prelude, 8, 4) != lengths_checksum)
     return broken("the checksum of a frame's lengths is wrong");
   const std::size_t total = big_endian(prelude, 0, 4);
@@ -145,7 +138,7 @@ Result<bool> AwsFrameParser::next(StreamEvent& event) {
     handed_out_ = true;
   }
   const std::size_t end = frame.size() - checksum_size;
-  if (big_endian(frame, end, 4) != checksum(frame.substr(8, end - 8), lengths_checksum))
+  if (big_endian(frame, end, 4) != crc32_of(frame.substr(8, end - 8), lengths_checksum))
     return broken("the checksum of a frame is wrong");
   if (auto done = read(frame, event); !done) return done.error();
   return true;
