@@ -236,6 +236,7 @@ TEST_SUITE("net/readiness") {
     pair->watch.wait(SocketEvent::input,
                      [held, pair, &outcomes](error_code outcome) { outcomes.push_back(outcome); });
     pair.reset();
+    readiness.reset();
     loop->poll();
     CHECK(held.use_count() == 2);
     loop.reset();
