@@ -7,6 +7,7 @@
 #include "lllm/wires/json_writing.hpp"
 #include "lllm/wires/model_args.hpp"
 #include "lllm/wires/openai_chat_message.hpp"
+#include "lllm/wires/openai_models.hpp"
 #include "lllm/wires/prompt_wishes.hpp"
 #include "lllm/wires/providers.hpp"
 #include "lllm/wires/structured_output.hpp"
@@ -14,19 +15,15 @@
 namespace lllm::openai_chat {
 namespace {
 
-// o1, o3-mini, gpt-5 …: they refuse max_tokens.
-bool wants_max_completion_tokens(std::string_view model) {
-  if (model.starts_with("gpt-5")) return !model.starts_with("gpt-5-chat");
-  return model.size() >= 2 && model[0] == 'o' && model[1] >= '1' && model[1] <= '9';
-}
-
 class Request {
  public:
-  explicit Request(const EncodeInput& input) : in_(input), quirks_(input.provider.quirks) {}
+  explicit Request(const EncodeInput& input)
+      : in_(input), quirks_(input.provider.quirks), traits_(openai_traits(input.provider, input.model)) {}
   Result<EncodedRequest> make();
 
  private:
   void take_model_args();
+  void settle_effort();
   void take_format();
   void take_addons();
   void append_tools();
@@ -35,6 +32,7 @@ class Request {
 
   const EncodeInput& in_;
   const Quirks& quirks_;
+  const OpenAiTraits traits_;
   EncodedRequest request_;
   json::array given_tools_;  // in model_args, as the caller wrote them
   json::value extra_body_;
@@ -43,8 +41,10 @@ class Request {
 
 void Request::take_model_args() {
   static constexpr std::array<std::string_view, 4> ours{"model", "messages", "stream", "stream_options"};
+  const auto effort = as_text(find(in_.options.model_args(), "reasoning_effort"));
   for (const auto& [key, value] : in_.options.model_args()) {
     const std::string_view name = key;
+    if (value.is_null()) continue;  // not given
     if (name == "extra_headers") {
       if (const auto* headers = value.if_object())
         for (const auto& [field, text] : *headers)
@@ -53,7 +53,7 @@ void Request::take_model_args() {
       extra_body_ = value;
     } else if (name == "tools") {
       if (const auto* tools = value.if_array()) given_tools_ = *tools;
-    } else if (std::find(ours.begin(), ours.end(), name) != ours.end() ||
+    } else if (std::find(ours.begin(), ours.end(), name) != ours.end() || !traits_.takes(name, effort) ||
                (name == "n" && as_integer(&value) != 1) ||
                (name == "parallel_tool_calls" && !quirks_.parallel_tool_calls) ||
                std::find(quirks_.unsupported.begin(), quirks_.unsupported.end(), name) !=
@@ -62,7 +62,7 @@ void Request::take_model_args() {
     } else if (name == "max_tokens" || name == "max_completion_tokens") {
       const bool openai = in_.provider.name == "openai" || in_.provider.name == "azure";
       if (openai)
-        set(wants_max_completion_tokens(in_.model) ? "max_completion_tokens" : name, value);
+        set(traits_.reasons ? "max_completion_tokens" : name, value);  // where max_tokens is refused
       else
         set(quirks_.max_tokens_field.empty() ? name : quirks_.max_tokens_field, value);
     } else if (name == "seed") {
@@ -71,6 +71,19 @@ void Request::take_model_args() {
       set(name, value);
     }
   }
+}
+
+// "Function tools with reasoning_effort are not supported for gpt-5.4 in /v1/chat/completions": the tools are
+// kept. The Responses API takes both.
+void Request::settle_effort() {
+  using Effort = OpenAiTraits::EffortBesideTools;
+  if (traits_.effort_beside_tools == Effort::any || (in_.tools.empty() && given_tools_.empty())) return;
+  const auto* effort = find(request_.model_args, "reasoning_effort");
+  if (effort != nullptr && as_text(effort) != "none") {
+    drop("reasoning_effort");
+    request_.model_args.erase("reasoning_effort");
+  }
+  if (traits_.effort_beside_tools == Effort::none) set("reasoning_effort", "none");
 }
 
 void Request::take_format() {
@@ -131,6 +144,7 @@ Result<EncodedRequest> Request::make() {
   request_.path = "/chat/completions";
   request_.headers.set("Content-Type", "application/json");
   take_model_args();
+  settle_effort();
   take_format();
   take_addons();
 

@@ -92,11 +92,16 @@ Result<> Items::append(const Message& message) {
   return {};
 }
 
-// As the provider gave them. Without storage on its side it knows no ids, and refuses them.
+// As the provider gave them. Without storage on its side it knows no ids, and refuses them. A model that does
+// not reason refuses reasoning items, and what is known by its id would be missed without its own
+// (openai-agents-python issue 569): the rest goes without ids then.
 void Items::append_own_items(const json::array& items) {
+  const auto is_reasoning = [](const json::value& item) { return text_at(item, "type") == "reasoning"; };
+  const bool leave_out = !takes_reasoning_ && std::any_of(items.begin(), items.end(), is_reasoning);
   for (const auto& item : items) {
+    if (leave_out && is_reasoning(item)) continue;
     begin();
-    if (stored_ || !item.is_object()) {
+    if ((stored_ && !leave_out) || !item.is_object()) {
       append_json(out_, item);
       continue;
     }

@@ -4,6 +4,7 @@
 #include "lllm/core/prompt.hpp"
 #include "lllm/wires/json_writing.hpp"
 #include "lllm/wires/model_args.hpp"
+#include "lllm/wires/openai_models.hpp"
 #include "lllm/wires/openai_responses.hpp"
 #include "lllm/wires/openai_responses_items.hpp"
 #include "lllm/wires/providers.hpp"
@@ -31,15 +32,10 @@ json::value flat_tool_choice(const json::value& choice) {
   return json::object{{"type", "function"}, {"name", json::string(text_at(*function, "name"))}};
 }
 
-bool reasons(std::string_view model) {
-  if (const auto slash = model.rfind('/'); slash != model.npos) model.remove_prefix(slash + 1);
-  if (model.starts_with("gpt-5")) return !model.starts_with("gpt-5-chat");
-  return model.size() >= 2 && model[0] == 'o' && model[1] >= '1' && model[1] <= '9';
-}
-
 class Request {
  public:
-  explicit Request(const EncodeInput& input) : in_(input) {}
+  explicit Request(const EncodeInput& input)
+      : in_(input), traits_(openai_traits(input.provider, input.model)) {}
   Result<EncodedRequest> make();
 
  private:
@@ -54,6 +50,7 @@ class Request {
   }
 
   const EncodeInput& in_;
+  const OpenAiTraits traits_;
   EncodedRequest request_;
   json::array tools_;
   json::value extra_body_;
@@ -92,10 +89,16 @@ void Request::take_model_args() {
       "functions",       "function_call", "modalities", "audio",
       "prediction",      "logprobs_mode", "best_of",    "frequency_penalty",
       "presence_penalty"};
-  for (const auto& [key, value] : in_.options.model_args()) {
+  const json::object& args = in_.options.model_args();
+  const auto* reasoning = find(args, "reasoning");
+  const auto effort =
+      reasoning != nullptr ? text_at(*reasoning, "effort") : as_text(find(args, "reasoning_effort"));
+  for (const auto& [key, value] : args) {
     const std::string_view name = key;
     if (value.is_null()) continue;
-    if (name == "extra_headers") {
+    if (!traits_.takes(name, effort)) {
+      request_.dropped.emplace_back(name);
+    } else if (name == "extra_headers") {
       if (const auto* headers = value.if_object())
         for (const auto& [field, text] : *headers)
           if (text.is_string()) request_.headers.set(field, as_text(&text));
@@ -194,13 +197,13 @@ Result<EncodedRequest> Request::make() {
   set_default("truncation", "auto");
   const bool stored = as_boolean(find(request_.model_args, "store")).value_or(true);
   // So that what it thought can go back with the next turn, stored over there or not.
-  if (reasons(in_.model)) include("reasoning.encrypted_content");
+  if (openai_traits(in_.model).reasons) include("reasoning.encrypted_content");
 
   std::string& body = request_.body;
   body += R"({"model":)";
   append_json_string(body, in_.model);
   body += R"(,"input":[)";
-  Items items(body, in_.provider, stored);
+  Items items(body, in_.provider, stored, !traits_.is_known || traits_.reasons);
   for (std::size_t i = 0; i < in_.dialog.size(); ++i)
     if (auto written = items.append(*in_.dialog.messages()[i]); !written)
       return Error(written.error().kind(), "message " + std::to_string(i) + ": " + written.error().message());

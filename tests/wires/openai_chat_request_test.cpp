@@ -137,7 +137,7 @@ TEST_SUITE("wires/openai_chat_request") {
     CHECK(find(body, "n") == nullptr);
     CHECK(find(body, "stream") == nullptr);
     CHECK(request.headers.get("x-a") == "b");
-    CHECK(request.dropped == std::vector<std::string>{"n", "stream"});
+    CHECK(request.dropped == std::vector<std::string>{"temperature", "n", "stream"});  // it reasons
     CHECK(request.model_args.at("max_completion_tokens") == 7);
 
     options.model_args({{"seed", 3}});
