@@ -1,5 +1,6 @@
 #include "lllm/wires/alternating_turns.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -80,6 +81,23 @@ Result<> append_turns(std::string& out, const Dialog& dialog, TurnBlocks& blocks
                  std::string(wire) + ": the dialog has no message of the user: nothing to answer");
   out += ']';
   return {};
+}
+
+bool continues_unthought_calls(const Dialog& dialog, std::string_view wire) {
+  const auto is_signed = [](const ContentPart& part) {
+    const auto* thought = std::get_if<ReasoningPart>(&part);
+    return thought != nullptr && !thought->signature.empty();
+  };
+  const Messages& messages = dialog.messages();
+  if (messages.empty() || messages.back()->role != Role::tool) return false;
+  bool calls = false;
+  for (auto at = messages.rbegin(); at != messages.rend() && (*at)->role != Role::user; ++at) {
+    const Message& message = **at;
+    calls = calls || !message.tool_calls.empty();
+    const bool own = message.wire_state == nullptr || message.wire_state->wire == wire;
+    if (own && std::any_of(message.parts.begin(), message.parts.end(), is_signed)) return false;
+  }
+  return calls;
 }
 
 std::string_view reply_words(const Message& message, const TextPart& part, bool last) {

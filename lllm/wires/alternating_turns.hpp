@@ -34,6 +34,11 @@ class TurnBlocks {
 /// `invalid_argument` when there is nothing to answer; `wire` is named then.
 Result<> append_turns(std::string& out, const Dialog& dialog, TurnBlocks& blocks, std::string_view wire);
 
+/// The dialog ends in results of calls that were made without a thought this wire has signed: by another
+/// provider's model, or while thinking was off. A Claude that thinks within a budget cannot take over there:
+/// "When `thinking` is enabled, a final `assistant` message must start with a thinking block".
+bool continues_unthought_calls(const Dialog& dialog, std::string_view wire);
+
 /// The words of a part of a reply. The start of an answer that the model is to go on with must not end in
 /// white space.
 std::string_view reply_words(const Message& message, const TextPart& part, bool last);

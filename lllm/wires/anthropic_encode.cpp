@@ -8,6 +8,7 @@
 #include "lllm/wires/claude.hpp"
 #include "lllm/wires/model_args.hpp"
 #include "lllm/wires/providers.hpp"
+#include "lllm/wires/structured_output.hpp"
 
 namespace lllm::anthropic {
 namespace {
@@ -114,8 +115,13 @@ class Encoder {
     args_.pass("thinking", settings_);
     if (const auto* config = args_.take("output_config")) deep_merge(settings_["output_config"], *config);
     const auto* thinking = find(settings_, "thinking");
-    const auto type = thinking != nullptr ? text_at(*thinking, "type") : std::string_view();
-    thinks_ = type == "enabled" || type == "adaptive";
+    thinking_ = thinking != nullptr ? text_at(*thinking, "type") : std::string_view();
+    if (thinking_ == "enabled" && continues_unthought_calls(in_.dialog, wire_name)) {
+      args_.drop(find(in_.options.model_args(), "thinking") != nullptr ? "thinking" : "reasoning_effort");
+      settings_.erase("thinking");
+      thinking_.clear();
+    }
+    thinks_ = thinking_ == "enabled" || thinking_ == "adaptive";
   }
 
   void read_sampling() {
@@ -217,13 +223,7 @@ class Encoder {
       string(description);
     }
     out() += ",\"input_schema\":";
-    if (schema.contains("type")) {
-      append_json(out(), schema);
-    } else {
-      json::object typed{{"type", "object"}, {"properties", json::object()}};
-      for (const auto& [key, value] : schema) typed[key] = value;
-      append_json(out(), typed);
-    }
+    append_parameters(out(), schema);
     if (strict) out() += ",\"strict\":true";
     out() += '}';
   }
@@ -310,11 +310,14 @@ class Encoder {
     const auto* parallel = args_.take("parallel_tool_calls");
     if (!any || settings_.contains("tool_choice")) return;  // the API refuses a choice among nothing
     json::object made;
-    if (given != nullptr && choice.kind == ToolChoice::Kind::unset) args_.drop("tool_choice");
+    const bool cannot = choice.is_forced() && !traits_.can_be_forced(thinking_);
+    if (given != nullptr && (cannot || choice.kind == ToolChoice::Kind::unset)) args_.drop("tool_choice");
     if (answer_by_tool_) {
       // With other tools at hand the model decides when it is done; while it thinks nothing may be forced.
       made["type"] = thinks_ ? "auto" : any_function ? "any" : "tool";
       if (made["type"] == "tool") made["name"] = json::string(answer_tool);
+    } else if (cannot) {
+      // it stays free to choose
     } else if (choice.kind == ToolChoice::Kind::named) {
       made = {{"type", "tool"}, {"name", json::string(choice.name)}};
     } else if (choice.kind != ToolChoice::Kind::unset) {
@@ -363,6 +366,7 @@ class Encoder {
   std::optional<Blocks> blocks_;  ///< while the body is written
   json::object settings_;  ///< what goes into the body beside model, system, tools, messages and stream
   std::vector<std::string> betas_;
+  std::string thinking_;  ///< "enabled" (within a budget), "adaptive" or "disabled"; empty: not said
   bool thinks_ = false;
   bool answer_by_tool_ = false;
 };

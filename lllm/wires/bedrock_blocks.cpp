@@ -1,5 +1,6 @@
 #include "lllm/wires/bedrock_blocks.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -66,8 +67,26 @@ std::optional<std::string> mark_of(const ContentPart& part) {
 
 }  // namespace
 
+Maker maker_of(std::string_view model) {
+  const auto says = [model](std::string_view part) { return model.find(part) != model.npos; };
+  if (says("claude")) return Maker::anthropic;
+  if (says("amazon.nova")) return Maker::nova;
+  constexpr std::array<std::string_view, 14> others = {
+      "ai21.",    "amazon.titan", "cohere.", "deepseek.", "google.", "meta.", "minimax.",
+      "mistral.", "moonshot",     "nvidia.", "openai.",   "qwen.",   "zai.",  "writer."};
+  // An application's inference profile ("arn:aws:bedrock:…/k3x9…") does not tell.
+  return std::any_of(others.begin(), others.end(), says) ? Maker::other : Maker::unknown;
+}
+
+bool Blocks::takes_thoughts_of(const Message& message) const {
+  if (message.model.empty()) return true;
+  const Maker theirs = maker_of(message.model);
+  return maker_ == theirs || maker_ == Maker::unknown || theirs == Maker::unknown;
+}
+
 void Blocks::cache_point(const bool& first, const std::optional<std::string>& ttl) {
-  if (!ttl || first) return;  // there is something to cache
+  if (!ttl || first) return;           // there is something to cache
+  if (maker_ == Maker::other) return;  // refused: "Prompt caching", supported models
   out_ += ",{\"cachePoint\":{\"type\":\"default\"";
   if (!ttl->empty()) {
     out_ += ",\"ttl\":";
@@ -181,8 +200,10 @@ std::string Blocks::document_name(std::string_view given) {
 
 void Blocks::reply(bool& first, const Message& message, bool last) {
   const auto& state = message.wire_state;
+  const bool thoughts = takes_thoughts_of(message);
   if (state && state->wire == wire_name && state->content.is_array()) {
     for (const auto& block : state->content.get_array()) {
+      if (!thoughts && find(block, "reasoningContent") != nullptr) continue;
       next(first);
       append_json(out_, block);
     }
@@ -195,7 +216,7 @@ void Blocks::reply(bool& first, const Message& message, bool last) {
     } else if (const auto* refusal = std::get_if<RefusalPart>(&part)) {
       text(first, refusal->text);
     } else if (const auto* thought = std::get_if<ReasoningPart>(&part);
-               thought != nullptr && !thought->signature.empty() && !state) {
+               thought != nullptr && !thought->signature.empty() && !state && thoughts) {
       next(first);
       if (thought->redacted) {
         out_ += R"({"reasoningContent":{"redactedContent":)";

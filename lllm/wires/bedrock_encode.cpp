@@ -11,6 +11,7 @@
 #include "lllm/wires/model_args.hpp"
 #include "lllm/wires/prompt_wishes.hpp"
 #include "lllm/wires/providers.hpp"
+#include "lllm/wires/structured_output.hpp"
 
 namespace lllm::bedrock {
 namespace {
@@ -65,8 +66,14 @@ class Encoder {
     if (const auto* effort = args_.take("reasoning_effort")) add_effort(more, *effort);
     args_.pass("thinking", more);
     const auto* thinking = find(more, "thinking");
-    const auto type = thinking != nullptr ? text_at(*thinking, "type") : std::string_view();
-    thinks_ = type == "enabled" || type == "adaptive";
+    thinking_ = thinking != nullptr ? text_at(*thinking, "type") : std::string_view();
+    if (thinking_ == "enabled" && continues_unthought_calls(in_.dialog, wire_name)) {
+      args_.drop(find(in_.options.model_args(), "thinking") != nullptr ? "thinking" : "reasoning_effort");
+      more.erase("thinking");
+      thinking = nullptr;
+      thinking_.clear();
+    }
+    thinks_ = thinking_ == "enabled" || thinking_ == "adaptive";
 
     if (const auto limit =
             as_integer(args_.take({"max_tokens", "max_completion_tokens", "max_output_tokens"}))) {
@@ -212,10 +219,7 @@ class Encoder {
       string(description);
     }
     out() += ",\"inputSchema\":{\"json\":";
-    if (schema.contains("type"))
-      append_json(out(), schema);
-    else
-      out() += R"({"type":"object","properties":{}})";
+    append_parameters(out(), schema);
     out() += strict ? "},\"strict\":true}}" : "}}}";
   }
 
@@ -288,10 +292,13 @@ class Encoder {
         force(answer_tool);
       return;
     }
-    if (choice.kind == ToolChoice::Kind::named) {
+    const bool takes_choice = !contains(in_.model, "meta.");
+    if (choice.is_forced() && !(takes_choice && traits_.can_be_forced(thinking_))) {
+      args_.drop("tool_choice");
+    } else if (choice.kind == ToolChoice::Kind::named) {
       force(choice.name);
     } else if (choice.kind == ToolChoice::Kind::automatic) {
-      out() += R"(,"toolChoice":{"auto":{}})";
+      if (takes_choice) out() += R"(,"toolChoice":{"auto":{}})";  // what it does anyway
     } else if (choice.kind == ToolChoice::Kind::required) {
       out() += R"(,"toolChoice":{"any":{}})";
     } else if (given != nullptr) {
@@ -304,8 +311,9 @@ class Encoder {
   ClaudeTraits traits_;
   WantedFormat wanted_;
   EncodedRequest request_;
-  Blocks blocks_{request_.body};
+  Blocks blocks_{request_.body, in_.model};
   json::object settings_;  ///< what goes into the body beside messages, system and toolConfig
+  std::string thinking_;   ///< "enabled" (within a budget), "adaptive" or "disabled"; empty: not said
   bool thinks_ = false;
   bool answer_by_tool_ = false;
 };

@@ -21,6 +21,11 @@ struct ClaudeTraits {
   [[nodiscard]] bool fixed_sampling() const { return version >= 407; }
   /// Takes temperature or top_p, but not both.
   [[nodiscard]] bool one_sampling_knob() const { return version >= 401; }
+  /// May be told to call a tool, `thinking` being the type of its thinking. Spec: "Thinking in tool and
+  /// multi-turn workflows": never within a budget; while adaptive, the newest refuse it, too.
+  [[nodiscard]] bool can_be_forced(std::string_view thinking) const {
+    return thinking != "enabled" && (thinking != "adaptive" || version < 501);
+  }
   /// For requests that do not say; all of these models accept it.
   [[nodiscard]] int default_max_tokens() const {
     return version == 0 ? 8192 : version < 305 ? 4096 : version < 307 ? 8192 : 32000;

@@ -6,6 +6,7 @@
 #include "lllm/wires/model_args.hpp"
 #include "lllm/wires/prompt_wishes.hpp"
 #include "lllm/wires/providers.hpp"
+#include "lllm/wires/structured_output.hpp"
 
 namespace lllm::cohere {
 namespace {
@@ -162,10 +163,7 @@ class Encoder {
     out() += ",\"description\":";
     string(description);
     out() += ",\"parameters\":";
-    if (schema.contains("type"))
-      append_json(out(), schema);
-    else
-      out() += R"({"type":"object","properties":{}})";
+    append_parameters(out(), schema);
     out() += "}}";
   }
 

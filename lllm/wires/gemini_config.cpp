@@ -133,6 +133,7 @@ void Maker::take_tool_choice(const json::value& choice) {
 }
 
 void Maker::take_argument(std::string_view name, const json::value& value) {
+  if (value.is_null()) return;  // not given
   for (const auto& [openai, gemini] : renamed)
     if (name == openai) return set(gemini, value);
   if (name == "stop") {

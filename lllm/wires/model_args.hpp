@@ -62,6 +62,9 @@ struct ToolChoice {
   enum class Kind { unset, automatic, none, required, named };
   Kind kind = Kind::unset;
   std::string_view name;  ///< of a named tool; a view into the argument
+
+  /// The model must call a tool.
+  [[nodiscard]] bool is_forced() const { return kind == Kind::required || kind == Kind::named; }
 };
 /// Reads "auto", "none", "required" (also "any"), {"type":"function","function":{"name"}} and
 /// {"type":"tool","name"}.

@@ -75,4 +75,11 @@ std::string schema_name(const json::object& schema) {
   return title.empty() ? "answer" : sanitize_name(title);
 }
 
+void append_parameters(std::string& out, const json::object& schema) {
+  if (schema.contains("type")) return append_json(out, schema);
+  json::object typed{{"type", "object"}, {"properties", json::object()}};
+  for (const auto& [key, value] : schema) typed[key] = value;
+  append_json(out, typed);
+}
+
 }  // namespace lllm

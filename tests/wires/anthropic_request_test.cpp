@@ -172,6 +172,57 @@ TEST_SUITE("wires/anthropic_request") {
     CHECK(js(request->body).at("max_tokens") == 500);
   }
 
+  TEST_CASE("a model that thinks within a budget is not told to call a tool; adaptive ones may be, mostly") {
+    Call call(asked(), "claude-sonnet-4-5");
+    call.tools = {a_tool("weather")};
+    const auto is_told = [&](const char* model, json::object args) {
+      call.model = model;
+      bool told = false;
+      for (const json::value& choice :
+           {json::value("required"), js(R"({"type":"function","function":{"name":"weather"}})")}) {
+        args["tool_choice"] = choice;
+        call.options.model_args(args);
+        const auto request = call.encode(codec()).value();
+        told = find(js(request.body), "tool_choice") != nullptr;
+        CHECK(told == request.dropped.empty());
+      }
+      return told;
+    };
+    CHECK(is_told("claude-sonnet-4-5", {}));
+    CHECK_FALSE(is_told("claude-sonnet-4-5", {{"reasoning_effort", "low"}}));
+    CHECK(is_told("claude-sonnet-4-5", {{"reasoning_effort", "none"}}));
+    CHECK(is_told("claude-opus-4-7", {{"reasoning_effort", "low"}}));
+    CHECK_FALSE(is_told("claude-opus-5-5", {{"reasoning_effort", "low"}}));
+  }
+
+  TEST_CASE(
+      "a Claude that takes over in the middle of another model's calls does not think within a budget") {
+    Message foreign(Role::assistant, "");
+    foreign.tool_calls.emplace_back("call_1", "weather", "{}");
+    const auto request = [](const Message& reply, const char* model, bool question = false) {
+      Dialog dialog = asked();
+      dialog.append(reply).put_tool_result("call_1", "weather", "rain");
+      if (question) dialog.put_text("And?");
+      Call call(dialog, model);
+      call.options.model_args({{"reasoning_effort", "low"}, {"temperature", 0.3}});
+      return call.encode(codec()).value();
+    };
+    const auto taken_over = request(foreign, "claude-sonnet-4-5");
+    CHECK(taken_over.dropped == std::vector<std::string>{"reasoning_effort"});
+    CHECK(find(js(taken_over.body), "thinking") == nullptr);
+    CHECK(js(taken_over.body).at("temperature") == 0.3);
+    // It does where the turn is its own, with the next question, and where it decides itself.
+    Message own = foreign;
+    own.parts.insert(own.parts.begin(), [] {
+      ReasoningPart thought("Hm.");
+      thought.signature = "SIG";
+      return thought;
+    }());
+    CHECK(find(js(request(own, "claude-sonnet-4-5").body), "thinking") != nullptr);
+    CHECK(find(js(request(foreign, "claude-sonnet-4-5", true).body), "thinking") != nullptr);
+    CHECK(find(js(request(foreign, "claude-opus-4-6").body), "thinking") != nullptr);
+  }
+
   TEST_CASE("a schema goes out as the API's own format, open parts of it and older models by a forced tool") {
     Call call(asked(), "claude-sonnet-4-5");
     call.format =

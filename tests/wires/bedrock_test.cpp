@@ -163,6 +163,47 @@ TEST_SUITE("wires/bedrock") {
     CHECK(call.encode(codec())->dropped == std::vector<std::string>{"tool_choice"});
   }
 
+  TEST_CASE("a choice that the model cannot be given is dropped and named") {
+    Call call(asked(), "us.meta.llama3-3-70b-instruct-v1:0");
+    call.tools = {a_tool("weather")};
+    for (const json::value& choice :
+         {json::value("required"), js(R"({"type":"function","function":{"name":"weather"}})")}) {
+      call.model = "us.meta.llama3-3-70b-instruct-v1:0";
+      call.options.model_args({{"tool_choice", choice}});
+      CHECK(call.encode(codec())->dropped == std::vector<std::string>{"tool_choice"});
+      call.model = "us.anthropic.claude-3-7-sonnet-20250219-v1:0";
+      CHECK(call.encode(codec())->dropped.empty());
+      call.options.model_args({{"tool_choice", choice}, {"reasoning_effort", "low"}});
+      CHECK(call.encode(codec())->dropped == std::vector<std::string>{"tool_choice"});
+    }
+  }
+
+  TEST_CASE(
+      "a dialog moves from model to model: neither cache points nor thoughts go where they are refused") {
+    const auto reply =
+        decode(R"({"output":{"message":{"content":[{"reasoningContent":{"reasoningText":{"text":"Hm.",)"
+               R"("signature":"SIG"}}},{"text":"Hello"}]}},"stopReason":"end_turn"})");
+    REQUIRE(reply.has_value());
+    Message thoughtful = reply->message;
+    thoughtful.model = claude;
+    Message question(Role::user, "long");
+    std::get<TextPart>(question.parts[0]).cache_ttl = "";
+    Dialog dialog;
+    dialog.append(question).append(thoughtful).put_text("And?");
+    const auto body = [&](const char* model) { return Call(dialog, model).encode(codec()).value().body; };
+    for (const auto* same : {"eu.anthropic.claude-opus-4-6-v1", "arn:aws:bedrock:eu-west-1:1:profile/k3x9"}) {
+      CHECK(body(same).find("SIG") != std::string::npos);
+      CHECK(body(same).find("cachePoint") != std::string::npos);
+    }
+    const auto nova = body("us.amazon.nova-pro-v1:0");
+    CHECK(nova.find("reasoningContent") == std::string::npos);
+    CHECK(nova.find("cachePoint") != std::string::npos);
+    const auto llama = body("meta.llama3-70b-instruct-v1:0");
+    CHECK(llama.find("reasoningContent") == std::string::npos);
+    CHECK(llama.find("cachePoint") == std::string::npos);
+    CHECK(llama.find("Hello") != std::string::npos);
+  }
+
   TEST_CASE("an effort becomes what the model behind the wire calls it") {
     const auto fields = [](const char* model) {
       Call call(asked(), model);

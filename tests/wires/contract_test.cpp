@@ -192,6 +192,27 @@ TEST_SUITE("wires/contract") {
       Call one = plain;
       one.options.model_args({{"n", 1}});
       CHECK(one.encode(codec).value().dropped.empty());
+      // Null is how many callers write "not given".
+      for (const auto& [name, value] : args) {
+        CAPTURE(std::string(name));
+        Call nothing = plain;
+        nothing.options.model_args({{name, nullptr}});
+        const auto request = nothing.encode(codec).value();
+        CHECK(request.body == before.body);
+        CHECK(request.dropped.empty());
+      }
+    }
+  }
+
+  TEST_CASE("every codec: parameters without a type are an object's, and keep their members") {
+    Call call(asked(), "");
+    call.options.model_args(js(R"({"tools":[{"type":"function","function":{"name":"look_up","description":"d",
+      "parameters":{"properties":{"untyped_member":{"type":"string"}}}}}]})")
+                                .as_object());
+    for (const auto& row : rows) {
+      CAPTURE(row.wire);
+      call.model = row.model;
+      CHECK(call.encode(*find_codec(row.wire)).value().body.find("untyped_member") != std::string::npos);
     }
   }
 
