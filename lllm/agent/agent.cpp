@@ -13,6 +13,7 @@
 #include "lllm/async/deadline.hpp"
 #include "lllm/async/gather.hpp"
 #include "lllm/base/text.hpp"
+#include "lllm/base/time.hpp"
 #include "lllm/runtime/runtime.hpp"
 
 namespace lllm {
@@ -262,7 +263,7 @@ asio::awaitable<Message> Agent::respond() {
             std::chrono::milliseconds(500) * (1 << std::min(4, session_.counters.llm_recalls - 1));
         const auto wait = provider_error->retry_after().value_or(backoff);
         // A wait that the deadline would cut short is not begun.
-        if (Clock::now() + wait >= turn.deadline) throw_error(*provider_error);
+        if (time_after(Clock::now(), wait) >= turn.deadline) throw_error(*provider_error);
         asio::steady_timer timer(co_await asio::this_coro::executor, wait);
         co_await timer.async_wait(asio::use_awaitable);
         continue;

@@ -26,6 +26,10 @@ json::array listed(const std::vector<Diagnostic>& all) {
   return rows;
 }
 
+std::string counted(std::size_t count, const char* noun) {
+  return std::to_string(count) + ' ' + noun + (count == 1 ? "" : "s");
+}
+
 asio::awaitable<void> check(const Arguments& args, Outcome& outcome) {
   LoadOptions options;
   options.package = args.path;
@@ -48,8 +52,9 @@ asio::awaitable<void> check(const Arguments& args, Outcome& outcome) {
   for (const auto& each : report.notes) std::printf("%s [note]\n", each.to_string().c_str());
   std::size_t resources = 0;
   for (const auto& [type, count] : report.resources) resources += count;
-  std::printf("%zu packages, %zu resources: %zu problems, %zu warnings\n", report.packages.size(), resources,
-              report.problems.size(), report.warnings.size());
+  std::printf("%s, %s: %s, %s\n", counted(report.packages.size(), "package").c_str(),
+              counted(resources, "resource").c_str(), counted(report.problems.size(), "problem").c_str(),
+              counted(report.warnings.size(), "warning").c_str());
 }
 
 }  // namespace

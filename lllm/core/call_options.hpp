@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lllm/base/json.hpp"
+#include "lllm/base/time.hpp"
 #include "lllm/core/message.hpp"
 #include "lllm/core/schema.hpp"
 #include "lllm/core/stream_handler.hpp"
@@ -70,7 +71,7 @@ class CallOptions {
   [[nodiscard]] const Schema& format() const { return state().format; }
   /// When a call that starts at `start` must have ended.
   [[nodiscard]] Clock::time_point deadline_from(Clock::time_point start) const {
-    return state().deadline_at ? *state().deadline_at : start + state().deadline;
+    return state().deadline_at ? *state().deadline_at : time_after(start, state().deadline);
   }
 
  private:

@@ -13,6 +13,7 @@
 
 #include "lllm/async/deadline.hpp"
 #include "lllm/base/text.hpp"
+#include "lllm/base/time.hpp"
 #include "lllm/formats/framer.hpp"
 
 namespace lllm {
@@ -399,7 +400,7 @@ RetryDecision HttpCall::decide(const Error& error) const {
   failed.delivered = timings_.first_token.has_value();
   RetryDecision decision = next_delay(plan_.retries, failed, jitter(), std::chrono::system_clock::now());
   if (!decision.retry) return decision;
-  if (Clock::now() + decision.delay >= plan_.deadline) {
+  if (time_after(Clock::now(), decision.delay) >= plan_.deadline) {
     decision.retry = false;
     decision.reason = "the call's deadline comes before the next attempt";
   } else if (!plan_.budget->take_retry(Clock::now())) {

@@ -13,6 +13,8 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
 
+#include "lllm/base/time.hpp"
+
 namespace lllm {
 namespace {
 
@@ -43,13 +45,11 @@ Connection::Connection(std::shared_ptr<ConnectionContext> context, Socket socket
   socket.non_blocking(true, ignored);
   socket.set_option(asio::ip::tcp::no_delay(true), ignored);
   socket_ = socket.release();  // from Asio's reactor, into ours
-  try {
-    watch_.start(socket_);
-  } catch (const boost::system::system_error& failure) {
+  if (const auto failure = watch_.start(socket_)) {
     ::close(socket_);
     throw_error(Error(ErrorKind::resource_exhausted,
-                      "no room to watch the connection to " + peer_ + ": " + failure.code().message())
-                    .code(failure.code()));
+                      "no room to watch the connection to " + peer_ + ": " + failure.message())
+                    .code(failure));
   }
 }
 
@@ -66,7 +66,7 @@ void Connection::call_deadline(Clock::time_point due) {
 void Connection::allow(std::chrono::milliseconds limit, ErrorKind kind) {
   step_limit_ = limit;
   step_kind_ = kind;
-  step_deadline_ = limit.count() > 0 ? Clock::now() + limit : never;
+  step_deadline_ = limit.count() > 0 ? time_after(Clock::now(), limit) : never;
   apply_deadline();
 }
 

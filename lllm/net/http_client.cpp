@@ -8,6 +8,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 
+#include "lllm/base/time.hpp"
 #include "lllm/formats/host_and_port.hpp"
 #include "lllm/net/connect.hpp"
 #include "lllm/net/connection.hpp"
@@ -136,7 +137,8 @@ asio::awaitable<void> HttpClient::Core::open(ConnectionPool::Lease& lease, const
   const HttpProxy* proxy = proxy_for(origin);
   const Origin& next = proxy == nullptr ? origin : proxy->origin;
   const auto deadline = timeouts.deadline.value_or(Deadline::never);
-  const auto connect_end = timeouts.connect.count() > 0 ? Clock::now() + timeouts.connect : Deadline::never;
+  const auto connect_end =
+      timeouts.connect.count() > 0 ? time_after(Clock::now(), timeouts.connect) : Deadline::never;
   const std::string hop = (proxy == nullptr ? "" : "the proxy ") + host_and_port(next.host, next.port);
   std::optional<asio::ip::tcp::socket> socket;
   try {

@@ -10,13 +10,12 @@
 #include <utility>
 
 #include <boost/asio/error.hpp>
-#include <boost/system/system_error.hpp>
 
 namespace lllm {
 namespace {
 
-[[noreturn]] void throw_last_error(const char* what) {
-  throw boost::system::system_error(errno, boost::system::system_category(), what);
+boost::system::error_code last_error() {
+  return {errno, boost::system::system_category()};
 }
 
 bool concerns(SocketEvent wanted, SocketEvent what) {
@@ -31,14 +30,11 @@ SocketWatch::~SocketWatch() {
   stop();
 }
 
-void SocketWatch::start(int socket) {
+boost::system::error_code SocketWatch::start(int socket) {
   socket_ = socket;
-  try {
-    readiness_->follow(*this);
-  } catch (...) {
-    socket_ = -1;
-    throw;
-  }
+  const auto failure = readiness_->follow(*this);
+  if (failure) socket_ = -1;
+  return failure;
 }
 
 void SocketWatch::stop() noexcept {
@@ -85,22 +81,22 @@ class Readiness::Wake {
   std::weak_ptr<Readiness> readiness_;
 };
 
-void Readiness::follow(SocketWatch& watch) {
+boost::system::error_code Readiness::follow(SocketWatch& watch) {
   if (!epoll_.is_open()) {
     const int made = ::epoll_create1(EPOLL_CLOEXEC);
-    if (made < 0) throw_last_error("epoll_create1");
+    if (made < 0) return last_error();
     boost::system::error_code failure;
     epoll_.assign(made, failure);
     if (failure) {
       ::close(made);
-      throw boost::system::system_error(failure, "epoll");
+      return failure;
     }
   }
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   event.data.ptr = &watch;
-  if (::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_ADD, watch.socket_, &event) != 0)
-    throw_last_error("epoll_ctl");
+  if (::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_ADD, watch.socket_, &event) != 0) return last_error();
+  return {};
 }
 
 void Readiness::arm() {

@@ -87,8 +87,8 @@ class SocketWatch {
   SocketWatch& operator=(const SocketWatch&) = delete;
 
   /// @param socket  non-blocking; must be stopped being watched before it is closed.
-  /// @throws boost::system::system_error when the kernel has no room for it.
-  void start(int socket);
+  /// Gives the kernel's reason when it has no room for it; then it is not watched.
+  [[nodiscard]] boost::system::error_code start(int socket);
   /// Whoever waits is told `operation_aborted`, later. Idempotent.
   void stop() noexcept;
 
@@ -162,7 +162,7 @@ class Readiness : public std::enable_shared_from_this<Readiness> {
       SocketWatch, boost::intrusive::member_hook<SocketWatch, SocketWatch::Hook, &SocketWatch::ready_hook_>,
       boost::intrusive::constant_time_size<false>>;
 
-  void follow(SocketWatch& watch);
+  boost::system::error_code follow(SocketWatch& watch);
   void arm();
   void woken();
   void harvest();

@@ -32,15 +32,33 @@ struct AgentSpec {
   std::vector<std::string> unknown_keys;  ///< which went to `model_args`
 };
 
+/// Something wrong in the description of agents.
+struct AgentSpecMistake {
+  std::string pointer;  ///< JSON pointer (RFC 6901) into what was read
+  std::string message;  ///< names agent and key
+};
+
+/// What a config says of agents. They mean something only where there are no mistakes.
+struct AgentSpecs {
+  AgentSpecs() = default;
+  std::vector<AgentSpec> all;
+  std::vector<AgentSpecMistake> mistakes;  ///< all of them: reading goes on as if the member were not there
+};
+
 /// Reads one agent. Its keys are the members above (`package` and `unknown_keys` apart); `base` is ignored,
-/// for resolve_config has followed it. Unknown keys go to `model_args`, with a warning. `bad_resource` names
-/// the key.
-/// @param name  When the object has none.
-Result<AgentSpec> parse_agent_spec(const json::object& data, std::string_view name);
+/// for resolve_config has followed it. Unknown keys go to `model_args`, with a warning.
+/// @param name      When the object has none.
+/// @param mistakes  What is wrong is added to them.
+/// @param pointer   Where `data` stands, for theirs.
+AgentSpec read_agent_spec(const json::object& data, std::string_view name,
+                          std::vector<AgentSpecMistake>& mistakes, const std::string& pointer = {});
 
 /// The agents of a config. With `agent_configs` (a list of objects with `name`, or an object by name), each
 /// of them laid over `global`; otherwise the config itself is one agent.
 /// @param name  Of a single agent whose config has no name.
+AgentSpecs read_agent_specs(const json::value& config, std::string_view name);
+
+/// The same for whoever needs them whole: the first mistake is a `bad_resource`.
 Result<std::vector<AgentSpec>> parse_agent_specs(const json::value& config, std::string_view name);
 
 /// What to tell people about one of `unknown_keys`.

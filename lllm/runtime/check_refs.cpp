@@ -61,6 +61,19 @@ std::string_view package_of(const ResourceNode& node) {
   return node.ns().substr(0, node.ns().find('.'));
 }
 
+/// Where a member of a config stands; what it inherits is told where its file names the base.
+Diagnostic about_member(std::string message, const ResourceNode& node, const std::string& pointer) {
+  const auto syntax = syntax_of(node.file());
+  const auto contents = read_file_blocking(node.file());
+  if (!syntax || !contents) return Diagnostic(std::move(message), node.file());
+  const auto own = parse_document(*syntax, contents->bytes);
+  boost::system::error_code missing;
+  if (!own || own->find_pointer(pointer, missing) == nullptr)
+    return about_word(std::move(message), node.file(), "base");
+  const auto where = locate(*syntax, contents->bytes, pointer);
+  return Diagnostic(std::move(message), node.file(), where.line, where.column);
+}
+
 }  // namespace
 
 Diagnostic about_word(std::string message, const std::string& file, const std::string& word) {
@@ -118,14 +131,12 @@ void check_agents(const Registry& registry, const ResourceNode& node, const json
                   CheckReport& report) {
   if (!describes_agents(resolved)) return;
   const auto path = node.path();
-  const auto specs = parse_agent_specs(resolved, path.substr(path.rfind('/') + 1));
+  const auto read = read_agent_specs(resolved, path.substr(path.rfind('/') + 1));
   const std::string where = "config '" + node.key() + "'";
-  if (!specs) {
-    report.problems.push_back(Diagnostic(where + ": " + specs.error().message(), node.file()));
-    return;
-  }
+  for (const auto& mistake : read.mistakes)
+    report.problems.push_back(about_member(where + ": " + mistake.message, node, mistake.pointer));
   Refs refs(registry, node, package_of(node), report);
-  for (const auto& spec : *specs) {
+  for (const auto& spec : read.all) {
     for (const auto& key : spec.unknown_keys)
       report.warnings.push_back(about_word(where + ": " + unknown_key_warning(spec, key), node.file(), key));
     refs.check_agent(where + ", agent '" + spec.name + "'", spec);

@@ -21,13 +21,11 @@ TacticAgent read_agent(const TableReader& table, const std::string& name, const 
   json::object data = table.data();
   data.erase("prompt");
   data.erase("message");
-  auto spec = parse_agent_spec(data, name);
-  if (!spec) {
-    table.fail("", spec.error().message());
-    agent.spec.name = name;
-    return agent;
-  }
-  agent.spec = std::move(*spec);
+  std::vector<AgentSpecMistake> mistakes;
+  agent.spec = read_agent_spec(data, name, mistakes);
+  // A member is all that their pointers lead to here.
+  for (const auto& mistake : mistakes)
+    table.fail(mistake.pointer.empty() ? "" : mistake.pointer.substr(1), mistake.message);
   agent.spec.name = name;
   agent.spec.package = package;
   if (agent.spec.model_name.empty() && agent.spec.config.empty())

@@ -13,6 +13,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "lllm/base/time.hpp"
 #include "lllm/net/http_client.hpp"
 #include "lllm/runtime/backends.hpp"
 #include "lllm/tools/http_request.hpp"
@@ -69,7 +70,7 @@ std::optional<std::string> process_variable(std::string_view name) {
 asio::awaitable<json::value> exchange(std::shared_ptr<ToolClients::Client> client,
                                       std::shared_ptr<const HttpBackend> backend, HttpRequest request) {
   HttpTimeouts timeouts;
-  timeouts.deadline = std::chrono::steady_clock::now() + backend->timeout;
+  timeouts.deadline = time_after(std::chrono::steady_clock::now(), backend->timeout);
   auto sending = client->http.send(request, timeouts);
   auto answer = co_await std::move(sending);
   auto reading = answer.read_all(backend->max_bytes);

@@ -158,7 +158,7 @@ TEST_SUITE("cli/resources") {
       return parse_json(result.output).value();
     };
     CHECK(there("new fresh").status == 0);
-    CHECK(there("check fresh").output == "1 packages, 3 resources: 0 problems, 0 warnings\n");
+    CHECK(there("check fresh").output == "1 package, 3 resources: 0 problems, 0 warnings\n");
     CHECK(json_of("pkg export fresh fresh.zip --json").as_array().size() == 4);
     const auto installed = json_of("pkg install fresh.zip --as f --json");
     REQUIRE(installed.as_array().size() == 1);

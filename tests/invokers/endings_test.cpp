@@ -152,6 +152,15 @@ TEST_SUITE("invokers/litellm_invoker") {
     CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(5));
   }
 
+  TEST_CASE("an enormous deadline is none") {
+    FakeWorld f;
+    FakeReply busy = FakeReply::error(503, "server_error", "busy");
+    busy.headers = {{"retry-after-ms", "1"}};
+    f.provider.script(busy);
+    const auto result = f.call(CallOptions().deadline(std::chrono::milliseconds::max()));
+    CHECK(result.attempts.size() == 2);
+  }
+
   TEST_CASE("a call that is cancelled through its slot ends as cancelled and frees its connection") {
     FakeWorld f;
     FakeReply slow("late");

@@ -48,6 +48,18 @@ asio::awaitable<std::string> fetch(HttpClient& client, HttpRequest request,
 }  // namespace
 
 TEST_SUITE("net/http_client") {
+  TEST_CASE("enormous timeouts are none") {
+    asio::io_context loop;
+    HttpServer server(loop.get_executor(), echo);
+    HttpClient client(loop.get_executor());
+    HttpTimeouts timeouts;
+    timeouts.connect = timeouts.tls = timeouts.write = timeouts.first_byte = timeouts.idle =
+        std::chrono::milliseconds::max();
+    timeouts.deadline = std::chrono::steady_clock::time_point::max();
+    for (const char* path : {"/stream", "/slow"})
+      CHECK(!run_on(loop, fetch(client, HttpRequest("GET", origin_of(server), path), timeouts)).empty());
+  }
+
   TEST_CASE("a request is answered, and the next one goes over the same connection") {
     asio::io_context loop;
     HttpServer server(loop.get_executor(), echo);

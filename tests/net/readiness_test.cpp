@@ -26,7 +26,7 @@ namespace {
 struct Pair {
   explicit Pair(const std::shared_ptr<Readiness>& readiness) : watch(readiness) {
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) == 0);
-    watch.start(ends[0]);
+    REQUIRE(!watch.start(ends[0]));
   }
   ~Pair() {
     watch.stop();
@@ -65,6 +65,16 @@ auto into(std::vector<error_code>& outcomes) {
 }  // namespace
 
 TEST_SUITE("net/readiness") {
+  TEST_CASE("what the kernel will not watch is refused with its reason") {
+    World world;
+    const int file = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    {
+      SocketWatch watch(world.readiness);
+      CHECK(watch.start(file) == boost::system::errc::operation_not_permitted);
+    }
+    ::close(file);
+  }
+
   TEST_CASE("who waits is told when bytes come, and the watch knows until they are read") {
     World world;
     Pair pair(world.readiness);

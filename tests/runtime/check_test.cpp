@@ -79,6 +79,33 @@ TEST_SUITE("runtime/check") {
     CHECK(report.notes.size() == 1);
   }
 
+  TEST_CASE(
+      "every mistake of an agent is reported where it stands, and what is inherited where the base is "
+      "named") {
+    const TempDir dir;
+    dir.write("lllm.toml", "[package]\nname='demo'\n[configs]\n[tactics]\n");
+    dir.write("configs/part.yaml", "model_args: 3\nmax_llm_recall: 1\n");
+    dir.write("configs/agents.yaml",
+              "base: part\nmodel_name: 7\nsystem_prompt: x\nsystem_prompt_path: absent\napi_type: chat\n");
+    dir.write(
+        "tactics/t.toml",
+        "order = ['a', 'b']\n[agents.a]\nmodel_name = 'm'\nprompt = 'x'\napi_type = 1\nmax_llm_recall = -1\n"
+        "[agents.b]\nmodel_name = 'm'\ntools = 'x'\nmessage = 'y'\n");
+    const auto report = run_to_end(check_package(only(dir.path())));
+    const auto problems = texts_of(report.problems);
+    CAPTURE(problems);
+    const std::string agents = "config 'demo.configs:agents': agent 'agents'";
+    CHECK(contains(problems, "agents.yaml:1:1: " + agents + ": 'model_args' must be a mapping"));
+    CHECK(contains(problems, "agents.yaml:2:13: " + agents + ": 'model_name' must be a string"));
+    CHECK(contains(problems, "agents.yaml:4:21: " + agents + " has both 'system_prompt' and"));
+    CHECK(contains(problems, "agents.yaml:4:21: config 'demo.configs:agents', agent 'agents': no prompt"));
+    CHECK(contains(problems, "agents.yaml:5:11: " + agents + ": 'api_type' must be"));
+    CHECK(contains(problems, "t.toml:5:1: agent 'a': 'api_type' must be"));
+    CHECK(contains(problems, "t.toml:6:1: agent 'a': 'max_llm_recall' must be"));
+    CHECK(contains(problems, "t.toml:9:1: agent 'b': 'tools' must be a list of refs"));
+    CHECK(report.problems.size() == 8);
+  }
+
   TEST_CASE("a folder that the manifest does not speak of is pointed out") {
     const TempDir dir;
     dir.write("lllm.toml", "[package]\nname='demo'\n[assets]\npaths=['configs']\n");

@@ -197,4 +197,40 @@ TEST_SUITE("runtime/agent_spec") {
     CHECK(contains(message(R"({"agent_configs": [{}]})"), "needs a 'name'"));
     CHECK(contains(message(R"({"system_prompt": "a", "system_prompt_path": "b"})"), "keep one"));
   }
+
+  TEST_CASE("every mistake of a config of agents is found in one reading, each at its pointer") {
+    const auto read = read_agent_specs(parse_json(R"({
+      "global": {"model_name": 1, "max_llm_recall": "often", "model_args": {"seed": 1}},
+      "agent_configs": {
+        "a/b": {"api_type": "chat", "tools": [3], "system_args": []},
+        "c": 7,
+        "d": {"config": "x", "system_prompt": "a", "system_prompt_path": "b", "top_p": 1},
+        "e": {"model_name": "m"}
+      }})")
+                                           .value(),
+                                       "x");
+    std::vector<std::pair<std::string, std::string>> told;
+    for (const auto& mistake : read.mistakes) told.emplace_back(mistake.pointer, mistake.message);
+    using Told = std::pair<std::string, std::string>;
+    // What is wrong in `global` is told once, whoever stands on it.
+    CHECK(
+        told ==
+        std::vector<Told>{
+            {"/global/model_name", "'global': 'model_name' must be a string"},
+            {"/global/max_llm_recall", "'global': 'max_llm_recall' must be a whole number from 0 to 1000"},
+            {"/agent_configs/a~1b/api_type",
+             "agent 'a/b': 'api_type' must be \"completion\" or \"response\""},
+            {"/agent_configs/a~1b/tools", "agent 'a/b': 'tools' must be a list of refs"},
+            {"/agent_configs/a~1b/system_args", "agent 'a/b': 'system_args' must be a mapping"},
+            {"/agent_configs/c", "each of 'agent_configs' must be a mapping"},
+            {"/agent_configs/d/system_prompt_path",
+             "agent 'd' has both 'system_prompt' and 'system_prompt_path': keep one"},
+            {"/agent_configs/d/config", "agent 'd': a config inherits with 'base'; 'config' is for tactics"},
+        });
+    // What is right is read all the same.
+    REQUIRE(read.all.size() == 3);
+    CHECK(read.all[0].model_args.at("seed") == json::value(1));
+    CHECK(read.all[1].unknown_keys == std::vector<std::string>{"top_p"});
+    CHECK(read.all[2].model_name == "m");
+  }
 }
