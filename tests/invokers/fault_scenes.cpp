@@ -257,7 +257,13 @@ void add_http(Scenes& scenes) {
   add(scenes, "fault 40: HTML", refused(ErrorKind::bad_reply, 200),
       answers(answer("200 OK", "<p>" + canary + "</p>", "", "text/html")));
   auto& slow = add(scenes, "fault 41: headers at a byte at a time", failing(ErrorKind::first_byte_timeout, 2),
-                   [](FaultPeer& peer) { peer.send_slowly(answer("200 OK", chat_whole), 30ms); });
+                   [](FaultPeer& peer) {
+                     peer.send("HTTP/1.1 200 OK\r\nX-Slow: ");
+                     for (;;) {
+                       peer.pause(30ms);
+                       peer.send("x");
+                     }
+                   });
   slow.timeouts.first_byte = 120ms;
 }
 
