@@ -35,5 +35,16 @@ TEST_SUITE("base/text") {
                                  "31mz") == "a31mz");
     CHECK(strip_terminal_escapes("Grüße\n\tok\r\x08") == "Grüße\n\tok");
     CHECK(strip_terminal_escapes("cut\x1b[3").find('\x1b') == std::string::npos);
+    CHECK(strip_terminal_escapes("\x1b(Bplain\x1b%Gagain") == "plainagain");
+  }
+
+  TEST_CASE("an escape that breaks off takes no part of the text behind it") {
+    CHECK(strip_terminal_escapes("\x1bäöü") == "äöü");
+    CHECK(strip_terminal_escapes("\x1b[31äöü") == "äöü");
+    CHECK(strip_terminal_escapes("\x1b]0;title\x1bäöü") == "äöü");
+    CHECK(strip_terminal_escapes("\x1b]0;title\x1b[1mbold") == "bold");
+    CHECK(strip_terminal_escapes("\x1b(äöü") == "äöü");
+    CHECK(strip_terminal_escapes("\x1b\x1b\x1bx") == "");
+    CHECK(strip_terminal_escapes("\x1b") == "");
   }
 }
