@@ -1,6 +1,7 @@
 #include "lllm/net/http_server.hpp"
 
 #include <array>
+#include <atomic>
 #include <charconv>
 #include <list>
 
@@ -82,6 +83,7 @@ struct HttpServer::Core : std::enable_shared_from_this<HttpServer::Core> {
   std::uint16_t port = 0;
   std::string ca_pem;
   std::list<Session> sessions;
+  std::atomic<std::size_t> connections{0};  // of them, for other threads
   std::uint64_t requests = 0;
   bool stopped = false;
 };
@@ -186,13 +188,17 @@ asio::awaitable<void> HttpServer::Core::accept_all() {
     if (gone) continue;
     sessions.emplace_front(context, std::move(socket), name_of(peer));
     const auto session = sessions.begin();
+    ++connections;
     session->cancel = std::make_unique<asio::cancellation_signal>();
     auto slot = session->cancel->slot();
     // The session lives in our list until it is over, and stop() ends it: it is detached in name only.
     asio::co_spawn(context->executor, serve(session),
                    asio::bind_cancellation_slot(slot, [self, session](const std::exception_ptr&) {
                      // Not here: the coroutine that is just ending still points into the session's signal.
-                     asio::post(self->context->executor, [self, session] { self->sessions.erase(session); });
+                     asio::post(self->context->executor, [self, session] {
+                       self->sessions.erase(session);
+                       --self->connections;
+                     });
                    }));
   }
 }
@@ -312,7 +318,7 @@ const std::string& HttpServer::ca_pem() const {
   return core_->ca_pem;
 }
 std::size_t HttpServer::connections() const {
-  return core_->sessions.size();
+  return core_->connections;
 }
 std::uint64_t HttpServer::requests() const {
   return core_->requests;
