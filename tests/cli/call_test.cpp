@@ -56,7 +56,7 @@ TEST_SUITE("cli/call") {
         FakeInThread fake;
         FakeReply reply("Grüße aus Bern.");
         reply.reasoning = "Hm.";
-        fake->script(reply);
+        fake.script(reply);
         const auto file = folder.path() / "exchange.json";
         const auto result =
             run("call Hello -m " + std::string(wire.model) + wire.more + " --base-url " + fake->origin() +
@@ -84,7 +84,7 @@ TEST_SUITE("cli/call") {
   TEST_CASE("fault 110: a refusal that quotes the key is recorded and printed without it") {
     const TempDir folder;
     FakeInThread fake;
-    fake->script(FakeReply::error(401, "invalid_request_error", "Incorrect API key provided: " + key));
+    fake.script(FakeReply::error(401, "invalid_request_error", "Incorrect API key provided: " + key));
     const auto file = folder.path() / "refused.json";
     const auto result = run("call hi --record " + quoted(file.string()), with_key(fake));
     check_refusal(result, "401");
@@ -101,7 +101,7 @@ TEST_SUITE("cli/call") {
     FakeReply cut("one two three four");
     cut.fault = FakeFault::close;
     cut.fault_after = 2;
-    for (int i = 0; i < 3; ++i) fake->script(cut);
+    for (int i = 0; i < 3; ++i) fake.script(cut);
     const auto file = folder.path() / "cut.json";
     const auto result = run("call hi --record " + quoted(file.string()), with_key(fake));
     CHECK(result.status == 1);
@@ -133,7 +133,7 @@ TEST_SUITE("cli/call") {
   TEST_CASE("the system's trust store is what a server is measured by") {
     const TempDir folder;
     FakeInThread fake(FakeOptions().tls(true));
-    fake->script(FakeReply("Trusted."));
+    fake.script(FakeReply("Trusted."));
     const auto ca = folder.write("ca.pem", fake->ca_pem());
     const std::string call = "call hi -m gpt-4o-mini --base-url " + fake->base_url();
     const auto stranger = run(call, "OPENAI_API_KEY=" + key);
@@ -146,20 +146,20 @@ TEST_SUITE("cli/call") {
 
   TEST_CASE("--json prints text, calls, usage, cost and what was dropped") {
     FakeInThread fake;
-    fake->script(FakeReply::call("weather", {{"city", "Bern"}}));
+    fake.script(FakeReply::call("weather", {{"city", "Bern"}}));
     const json::value reply =
         parsed(run("call --json -m gpt-4o-mini --model-args '{\"n\":3,\"seed\":1}' hi", with_key(fake)));
     CHECK(text_at(reply.at("tool_calls").at(0), "arguments") == R"({"city":"Bern"})");
     CHECK(reply.at("dropped_args") == json::array{"n"});
     CHECK(*find_at(reply, "/model_args/seed") == 1);
     CHECK(as_number(find(reply, "cost_usd")).value_or(0) > 0);
-    fake->script(FakeReply::call("weather", {{"city", "Bern"}}));
+    fake.script(FakeReply::call("weather", {{"city", "Bern"}}));
     CHECK(run("call hi", with_key(fake)).output == "weather {\"city\":\"Bern\"}\n");
   }
 
   TEST_CASE("--messages takes a whole dialog in OpenAI's format, from a file or standard input") {
     FakeInThread fake;
-    fake->respond_with([](const FakeRequest& request) { return FakeReply(request.last_tool_result); });
+    fake.respond_with([](const FakeRequest& request) { return FakeReply(request.last_tool_result); });
     const std::string messages =
         R"([{"role":"user","content":"Weather?"},
             {"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"w","arguments":"{}"}}]},

@@ -18,22 +18,22 @@ using namespace lllm::test;
 TEST_SUITE("cli/chat") {
   TEST_CASE("one question is answered on standard output, streamed or not") {
     FakeInThread fake;
-    fake->script(FakeReply("Forty-two."));
-    fake->script(FakeReply("Forty-two."));
+    fake.script(FakeReply("Forty-two."));
+    fake.script(FakeReply("Forty-two."));
     CHECK(run("chat 'What is it?'", with_key(fake)).output == "Forty-two.\n");
     CHECK(run("chat --no-stream 'What is it?'", with_key(fake)).output == "Forty-two.\n");
   }
 
   TEST_CASE("what is piped in is the question") {
     FakeInThread fake;
-    fake->respond_with(
+    fake.respond_with(
         [](const FakeRequest& request) { return FakeReply("You said " + request.last_user_text); });
     CHECK(shell("echo hello | " + program("chat", with_key(fake))).output == "You said hello\n");
   }
 
   TEST_CASE("--json prints one object with text, usage, cost and attempts") {
     FakeInThread fake;
-    fake->script(FakeReply("Hi."));
+    fake.script(FakeReply("Hi."));
     const auto result = run("chat --json -m openai/gpt-4o-mini hello", with_key(fake));
     const auto parsed = parse_json(result.output);
     REQUIRE_MESSAGE(parsed.has_value(), result.output);
@@ -45,7 +45,7 @@ TEST_SUITE("cli/chat") {
 
   TEST_CASE("a prompt of a package is rendered with --var, and its hash is in the result") {
     FakeInThread fake;
-    fake->respond_with([](const FakeRequest& request) { return FakeReply(request.last_user_text); });
+    fake.respond_with([](const FakeRequest& request) { return FakeReply(request.last_user_text); });
     const auto result =
         run("chat --json --package " + newsroom() +
                 " --prompt newsroom.prompts:letters/thanks --var reader=Ann --var subject=bridges",
@@ -93,7 +93,7 @@ TEST_SUITE("cli/chat") {
     check_refusal(run("chat hi", with_key(fake)), "certificate");
     const test::TempDir folder;
     const auto ca = folder.write("ca.pem", fake->ca_pem());
-    fake->script(FakeReply("Trusted."));
+    fake.script(FakeReply("Trusted."));
     CHECK(run("chat --ca-file " + quoted(ca.string()) + " hi", with_key(fake)).output == "Trusted.\n");
   }
 

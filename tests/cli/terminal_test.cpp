@@ -72,21 +72,21 @@ TEST_SUITE("cli/terminal") {
     const std::string plain = "NO_COLOR=1 " + with_key(fake);
     for (const std::string command : {"call hi", "call --no-stream hi", "chat hi", "chat --no-stream hi"}) {
       CAPTURE(command);
-      fake->script(words);
+      fake.script(words);
       const auto shown = on_terminal(program(command, plain));
       CAPTURE(shown.output);
       CHECK(shown.status == 0);
       CHECK(holds(shown, "one twothree four"));
       CHECK_FALSE(holds(shown, "\x1b"));
       CHECK_FALSE(holds(shown, "\x07"));
-      fake->script(words);
+      fake.script(words);
       CHECK(holds(run(command, with_key(fake)), words.text));
     }
-    fake->script(call);
+    fake.script(call);
     const auto shown = on_terminal(program("call hi", plain));
     CHECK_MESSAGE(holds(shown, "weather"), shown.output);
     CHECK_FALSE(holds(shown, "\x1b"));
-    fake->script(FakeReply::error(400, "invalid\x1b[31m_request", "no \x1b[2J"));
+    fake.script(FakeReply::error(400, "invalid\x1b[31m_request", "no \x1b[2J"));
     const auto refused = on_terminal(program("call hi", plain));
     CHECK(refused.status == 1);
     CHECK_FALSE(holds(refused, "\x1b"));
@@ -125,7 +125,7 @@ TEST_SUITE("cli/terminal") {
     FakeInThread fake;
     FakeReply busy = FakeReply::error(503, "server_error", "busy");
     busy.headers = {{"retry-after", "50"}};
-    fake->script(busy);
+    fake.script(busy);
     const auto waiting =
         on_terminal(program("call -v hi", "NO_COLOR=1 " + with_key(fake)), "again in 50000 ms", "\x03");
     CHECK(waiting.status == 130);
@@ -140,13 +140,13 @@ TEST_SUITE("cli/terminal") {
       FakeReply cut("one two three four");
       cut.fault = FakeFault::close;
       cut.fault_after = 2;
-      fake->script(cut);
+      fake.script(cut);
       const auto broken = run(command, with_key(fake));
       CHECK_MESSAGE(holds(broken, "one two\nlllm: "), broken.output);
       FakeReply stalls("one two three four");
       stalls.fault = FakeFault::stall;
       stalls.fault_after = 2;
-      fake->script(stalls);
+      fake.script(stalls);
       const auto stopped = on_terminal(program(command, "NO_COLOR=1 " + with_key(fake)), "one two", "\x03");
       CHECK_MESSAGE(holds(stopped, "lllm: cancelled"), stopped.output);
       CHECK_FALSE(holds(stopped, "twolllm"));
@@ -159,8 +159,8 @@ TEST_SUITE("cli/terminal") {
     const auto busy = [&fake] {
       FakeReply reply = FakeReply::error(429, "rate_limit_error", "slow down");
       reply.headers = {{"retry-after-ms", "1"}};
-      fake->script(reply);
-      fake->script(FakeReply("the secret answer"));
+      fake.script(reply);
+      fake.script(FakeReply("the secret answer"));
     };
     busy();
     const auto once = run("call -v 'a secret question' 2>&1 >/dev/null", with_key(fake));
@@ -180,7 +180,7 @@ TEST_SUITE("cli/terminal") {
       CHECK_FALSE(holds(result, "canary"));
     }
     CHECK(run("call hi 2>&1 >/dev/null", with_key(fake)).output.empty());
-    fake->script(FakeReply::error(401, "authentication_error", "Incorrect API key: " + key));
+    fake.script(FakeReply::error(401, "authentication_error", "Incorrect API key: " + key));
     const auto failed = run("chat -v hi", with_key(fake));
     CHECK(failed.status == 1);
     CHECK_MESSAGE(holds(failed, "warning: #1 gpt-4o-mini: failed after "), failed.output);

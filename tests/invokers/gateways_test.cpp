@@ -192,7 +192,7 @@ Counts under_load(LiteLLMInvoker& invoker, asio::io_context& loop, const std::fu
 void drive(const std::string& program) {
   if (find_program(program).empty()) LLLM_SKIP(program + " is not installed");
   FakeInThread provider(FakeOptions().tokens_per_second(500));
-  provider->respond_with([](const FakeRequest& request) {
+  provider.respond_with([](const FakeRequest& request) {
     FakeReply reply("one two three four five");
     if (request.last_user_text == "slow") reply.time_to_first_token = 60s;
     if (request.last_user_text == "stall") {

@@ -69,7 +69,7 @@ struct SlowSink final : BaseStreamHandler {
 TEST_SUITE("invokers/threads") {
   TEST_CASE("several threads call one invoker, and each gets its own answers") {
     FakeInThread provider;
-    provider->respond_with(
+    provider.respond_with(
         [](const FakeRequest& request) { return FakeReply("re: " + request.last_user_text); });
     const auto metrics = std::make_shared<MetricsObserver>();
     asio::io_context loop(1);
@@ -127,7 +127,7 @@ TEST_SUITE("invokers/threads") {
   TEST_CASE("fault 91: calls that wait for a connection are served in the order they came, none is starved") {
     std::vector<int> order;
     FakeInThread provider;
-    provider->respond_with(
+    provider.respond_with(
         [](const FakeRequest& request) { return FakeReply("re: " + request.last_user_text); });
     HttpClientOptions http;
     http.proxies = ProxyRules();

@@ -106,7 +106,7 @@ TEST_SUITE("invokers/tinyproxy") {
       CAPTURE(tls);
       const std::string variable = tls ? "HTTPS_PROXY" : "HTTP_PROXY";
       FakeInThread provider(FakeOptions().tls(tls).tokens_per_second(200));
-      provider->respond_with(words);
+      provider.respond_with(words);
       const std::uint64_t connects = tls ? 1 : 3;  // plain HTTP it forwards a request per connection
       check_calls(loop, provider, {{variable, proxy.with(right)}}, connects);
       check_calls(loop, provider, {{"all_proxy", "http://" + proxy.with(right) + "/"}}, connects);
@@ -128,7 +128,7 @@ TEST_SUITE("invokers/tinyproxy") {
     }
 
     FakeInThread provider(FakeOptions().tls(true));
-    provider->respond_with(words);
+    provider.respond_with(words);
     LiteLLMInvoker invoker(loop.get_executor(), behind(provider, {{"HTTPS_PROXY", proxy.with(right)}}));
     struct Killer final : BaseStreamHandler {
       Tinyproxy& victim;

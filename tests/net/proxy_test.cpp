@@ -45,26 +45,23 @@ std::uint16_t free_port() {
 
 TEST_SUITE("net/proxy") {
   TEST_CASE("fault 18: a proxy that answers 407 or 502, or hangs up, is a typed error") {
-    std::string answer;
-    FaultServer proxy([&answer](FaultPeer& peer) {
+    const std::vector<std::string> answers{plain_answer(407, "no"), plain_answer(502, "no"),
+                                           plain_answer(407, "no"), "", "HTTP/1.1 200 OK\r\n\r\nsurplus"};
+    FaultServer proxy([&answers](FaultPeer& peer) {
       peer.read_request();
-      peer.send(answer);
+      peer.send(answers.at(static_cast<std::size_t>(peer.number())));
     });
     for (const int status : {407, 502}) {
-      answer = plain_answer(status, "no");
       const auto one = fetch_once({"https", "api.test", 443}, HttpTimeouts(), through(proxy.port()));
       REQUIRE(one.outcome.failed_with(ErrorKind::proxy_failed));
       CHECK(one.outcome.error->status() == status);
       CHECK_FALSE(holds(one.outcome.error->to_string(), "proxy-canary"));
       CHECK(one.stats.open == 0);
     }
-    answer = plain_answer(407, "no");
     CHECK(fetch_once({"http", "api.test", 80}, HttpTimeouts(), through(proxy.port()))
               .outcome.failed_with(ErrorKind::proxy_failed));
-    answer.clear();
     CHECK(fetch_once({"https", "api.test", 443}, HttpTimeouts(), through(proxy.port()))
               .outcome.failed_with(ErrorKind::proxy_failed));
-    answer = "HTTP/1.1 200 OK\r\n\r\nsurplus";
     CHECK(fetch_once({"https", "api.test", 443}, HttpTimeouts(), through(proxy.port()))
               .outcome.failed_with(ErrorKind::proxy_failed));
     // Nothing of the request, least of all its key, was shown to a proxy that gave no tunnel.

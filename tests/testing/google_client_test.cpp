@@ -9,11 +9,11 @@ TEST_SUITE("testing/google_client") {
     test::FakeInThread fake;
     FakeReply reply("Grüße aus Bern.");
     reply.reasoning = "Hm.";
-    fake->script(reply);
-    fake->script(reply);
-    fake->script(FakeReply::call("look_up", {{"word", "Bern"}}));
-    fake->script(FakeReply("A city."));
-    fake->script(FakeReply::error(429, "RESOURCE_EXHAUSTED", "slow down"));
+    fake.script(reply);
+    fake.script(reply);
+    fake.script(FakeReply::call("look_up", {{"word", "Bern"}}));
+    fake.script(FakeReply("A city."));
+    fake.script(FakeReply::error(429, "RESOURCE_EXHAUSTED", "slow down"));
     const json::value seen = test::run_node_client("google_client.mjs", fake->origin());
     CHECK(text_at(seen, "whole") == reply.text);
     CHECK(text_at(seen, "streamed") == reply.text);

@@ -35,7 +35,7 @@ inline json::value run_node_client(const std::string& script, const std::string&
 /// What the scripts expect of the model: `words`, a call of the tool that is offered, `refusal` when asked to
 /// "fail", and an error four steps into the answer when asked to "break".
 inline void answer_clients(FakeInThread& fake, const FakeReply& words, const FakeReply& refusal) {
-  fake->respond_with([words, refusal](const FakeRequest& request) {
+  fake.respond_with([words, refusal](const FakeRequest& request) {
     if (request.last_user_text == "fail") return refusal;
     FakeReply reply = words;
     if (!request.tools.empty()) {

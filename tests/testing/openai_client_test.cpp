@@ -8,7 +8,7 @@ TEST_SUITE("testing/fake_provider") {
     LLLM_NEEDS_NODE_PACKAGE("openai");
     test::FakeInThread fake;
     const std::string answer = "Grüße, and \"quotes\" too.";
-    fake->respond_with([&](const FakeRequest& request) {
+    fake.respond_with([&](const FakeRequest& request) {
       if (request.last_user_text == "fail") return FakeReply::error(429, "rate_limit_error", "slow down");
       if (request.tools.empty() || request.tool_results > 0) return FakeReply(answer);
       return FakeReply::call("search", {{"query", "Grüße"}});

@@ -43,7 +43,7 @@ class Provider {
  public:
   explicit Provider(Kind kind)
       : fake_(FakeOptions().tls(kind == Kind::streamed_tls).answer_words(12)), kind_(kind) {
-    fake_->respond_with([kind, count = 0](const FakeRequest&) mutable {
+    fake_.respond_with([kind, count = 0](const FakeRequest&) mutable {
       if (kind != Kind::retried || ++count % 2 == 0) return FakeReply("one two three four five");
       FakeReply busy = FakeReply::error(503, "overloaded", "busy");
       busy.headers = {{"retry-after-ms", "1"}};
