@@ -259,6 +259,7 @@ class Encoder {
           write_own_tool(first, tool);
       }
     write_add_ons(first);
+    write_mcp_servers(first);
     if (answer_by_tool_) {
       write_tool(first, answer_tool, answer_tool_description, *wanted_.schema, false);
     }
@@ -267,7 +268,6 @@ class Encoder {
     else
       out() += ']';
     write_tool_choice(!first, any_function);
-    write_mcp_servers();
   }
 
   void write_add_ons(bool& first) {
@@ -334,10 +334,13 @@ class Encoder {
     if (!made.empty()) settings_["tool_choice"] = std::move(made);
   }
 
-  // Servers that the provider can reach; one that is a child process is the agent's to run.
-  void write_mcp_servers() {
+  // Servers that the provider can reach (one that is a child process is the agent's to run), and for each a
+  // toolset that says which of its tools are offered: the API refuses one without the other.
+  // Spec: "MCP connector", mcp-client-2025-11-20.
+  void write_mcp_servers(bool& first) {
     json::array servers;
-    if (const auto* given = as_array(args_.take("mcp_servers"))) servers = *given;
+    if (const auto* given = as_array(args_.take("mcp_servers")))
+      for (const auto& server : *given) servers.push_back(offered_server(first, server));
     if (in_.dialog.top_prompt())
       for (const auto& server : in_.dialog.top_prompt()->mcp_servers) {
         if (server.url.empty()) continue;
@@ -350,12 +353,41 @@ class Encoder {
             if (iequals(name, "authorization") && as_text(&value).starts_with("Bearer "))
               entry["authorization_token"] = json::string(as_text(&value).substr(7));
         if (const auto* allowed = find(server.options, "allowed_tools"))
-          entry["tool_configuration"] = {{"enabled", true}, {"allowed_tools", *allowed}};
-        servers.push_back(std::move(entry));
+          entry["tool_configuration"] = {{"allowed_tools", *allowed}};
+        servers.push_back(offered_server(first, entry));
       }
     if (servers.empty() || settings_.contains("mcp_servers")) return;
     settings_["mcp_servers"] = std::move(servers);
-    beta("mcp-client-2025-04-04");
+    beta("mcp-client-2025-11-20");
+  }
+
+  // Writes the server's toolset among the tools, unless the caller did. Returns the server without the
+  // tool_configuration that its first beta had in the toolset's place.
+  json::value offered_server(bool& first, const json::value& server) {
+    const auto name = text_at(server, "name");
+    const auto* configuration = find(server, "tool_configuration");
+    if (!has_toolset(name)) {
+      json::object toolset{{"type", "mcp_toolset"}, {"mcp_server_name", json::string(name)}};
+      const auto* allowed = configuration != nullptr ? array_at(*configuration, "allowed_tools") : nullptr;
+      const bool none = configuration != nullptr && as_boolean(find(*configuration, "enabled")) == false;
+      if (none || allowed != nullptr) toolset["default_config"] = {{"enabled", false}};
+      if (allowed != nullptr && !none) {
+        json::object configs;
+        for (const auto& tool : *allowed) configs[as_text(&tool)] = {{"enabled", true}};
+        toolset["configs"] = std::move(configs);
+      }
+      write_own_tool(first, toolset);
+    }
+    json::value bare = server;
+    if (configuration != nullptr) bare.as_object().erase("tool_configuration");
+    return bare;
+  }
+
+  bool has_toolset(std::string_view server) const {
+    const auto* given = as_array(find(in_.options.model_args(), "tools"));
+    return given != nullptr && std::any_of(given->begin(), given->end(), [server](const json::value& tool) {
+             return text_at(tool, "type") == "mcp_toolset" && text_at(tool, "mcp_server_name") == server;
+           });
   }
 
   const EncodeInput& in_;

@@ -152,8 +152,15 @@ void Request::take_prompt() {
       continue;
     }
     if (const auto wanted = as_boolean(&value); wanted && !*wanted) continue;
+    // Only the preview's own model knows the preview's tool, which wants to know the screen; for all others
+    // it is "computer", which has no settings (OpenAI's guide "Computer use", migration).
+    const bool preview = !search && in_.model.find("computer-use-preview") != in_.model.npos;
+    if (!search && !preview) {
+      tools_.push_back(json::object{{"type", "computer"}});
+      continue;
+    }
     json::object tool{{"type", search ? "web_search" : "computer_use_preview"}};
-    if (!search) {  // the wire wants to know the screen
+    if (preview) {
       tool["display_width"] = 1024;
       tool["display_height"] = 768;
       tool["environment"] = "browser";

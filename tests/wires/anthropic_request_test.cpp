@@ -282,10 +282,35 @@ TEST_SUITE("wires/anthropic_request") {
     REQUIRE(request.has_value());
     const auto body = js(request->body);
     CHECK(body.at("tools") == js(R"([{"type":"web_search_20250305","name":"web_search","max_uses":3},
-      {"type":"computer_20250124","name":"computer","display_width_px":1024,"display_height_px":768}])"));
+      {"type":"computer_20250124","name":"computer","display_width_px":1024,"display_height_px":768},
+      {"type":"mcp_toolset","mcp_server_name":"wiki","default_config":{"enabled":false},
+       "configs":{"ask":{"enabled":true}}}])"));
     CHECK(body.at("mcp_servers") == js(R"([{"type":"url","url":"https://mcp.example.com/mcp","name":"wiki",
-      "authorization_token":"t0k","tool_configuration":{"enabled":true,"allowed_tools":["ask"]}}])"));
-    CHECK(request->headers.get("anthropic-beta") == "computer-use-2025-01-24,mcp-client-2025-04-04");
+      "authorization_token":"t0k"}])"));
+    CHECK(request->headers.get("anthropic-beta") == "computer-use-2025-01-24,mcp-client-2025-11-20");
+  }
+
+  TEST_CASE(
+      "an MCP server is offered by one toolset, the caller's own or one that says what the server did") {
+    const auto body_with = [](const char* args) {
+      Call call(asked(), "claude-sonnet-4-5");
+      call.options.model_args(js(args).as_object());
+      return call.body(codec());
+    };
+    // All tools of a server that says nothing of them; the first beta's words for some or none of them.
+    const json::value old = body_with(R"({"mcp_servers":[{"type":"url","url":"https://a","name":"a"},
+      {"type":"url","url":"https://b","name":"b","tool_configuration":{"enabled":true,"allowed_tools":["x"]}},
+      {"type":"url","url":"https://c","name":"c","tool_configuration":{"enabled":false}}]})");
+    CHECK(old.at("tools") == js(R"([{"type":"mcp_toolset","mcp_server_name":"a"},
+      {"type":"mcp_toolset","mcp_server_name":"b","default_config":{"enabled":false},
+       "configs":{"x":{"enabled":true}}},
+      {"type":"mcp_toolset","mcp_server_name":"c","default_config":{"enabled":false}}])"));
+    CHECK(old.at("mcp_servers") == js(R"([{"type":"url","url":"https://a","name":"a"},
+      {"type":"url","url":"https://b","name":"b"},{"type":"url","url":"https://c","name":"c"}])"));
+    const json::value own = body_with(R"({"mcp_servers":[{"type":"url","url":"https://a","name":"a"}],
+      "tools":[{"type":"mcp_toolset","mcp_server_name":"a","default_config":{"defer_loading":true}}]})");
+    CHECK(own.at("tools") ==
+          js(R"([{"type":"mcp_toolset","mcp_server_name":"a","default_config":{"defer_loading":true}}])"));
   }
 
   TEST_CASE("extra_body and extra_headers reach the wire and win") {

@@ -98,12 +98,14 @@ TEST_SUITE("wires/openai_responses") {
     CHECK(text_at(tools[0], "type") == "function");
     CHECK(text_at(tools[0], "name") == "f");
     CHECK(text_at(tools[1], "type") == "web_search");
-    CHECK(text_at(tools[2], "type") == "computer_use_preview");
-    CHECK(text_at(tools[2], "environment") == "mac");
+    CHECK(tools[2] == js(R"({"type":"computer"})"));
     CHECK(tools[3] == js(R"({"type":"mcp","server_label":"wiki","server_url":"https://mcp.example.com/mcp",
       "require_approval":"never","allowed_tools":["ask"]})"));
     CHECK(text_at(*find_at(body, "/text/format"), "type") == "json_schema");
     CHECK(request.dropped == std::vector<std::string>{"odd"});
+    call.model = "computer-use-preview";
+    CHECK(call.body(codec()).at("tools").at(2) == js(R"({"type":"computer_use_preview","environment":"mac",
+      "display_width":1024,"display_height":768})"));
   }
 
   TEST_CASE("results follow their calls; a free-form tool's result has a type of its own") {
