@@ -192,11 +192,12 @@ Provider moonshot() {
               });
 }
 
-/// A server of one's own: no key unless one is given.
+/// A server of one's own: no key unless one is given. What it can fetch is its own business.
 Provider local(std::string name, std::string title, std::string base_url, Names keys, Names bases) {
   Provider row =
       chat(std::move(name), std::move(title), std::move(base_url), std::move(keys), std::move(bases));
   row.auth = Auth::none;
+  row.quirks.file_by_address = true;
   return row;
 }
 
@@ -233,6 +234,7 @@ Provider openrouter() {
               [](Provider& row) {
                 row.has_responses = true;
                 row.quirks.cache_control = true;
+                row.quirks.file_by_address = true;  // "PDF Inputs": file_data holds a URL or the bytes
               });
 }
 

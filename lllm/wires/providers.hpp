@@ -25,6 +25,7 @@ struct Quirks {
   bool parallel_tool_calls = true;  ///< takes parallel_tool_calls
   bool cache_control = false;       ///< takes cache_control on content parts
   bool document_url = false;        ///< files by address are {"type":"document_url"} parts (Mistral)
+  bool file_by_address = false;     ///< takes a file's address where others take its bytes (`file_data`)
   /// Where it wants the model's reasoning back; empty: it does not. Beside tool calls the member is there
   /// even when there was no reasoning, because those who want it refuse a call without it.
   std::string_view reasoning_field;

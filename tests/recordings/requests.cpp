@@ -101,6 +101,7 @@ std::optional<std::string> check_request_round_trip(const Codec& codec, const Re
   provider.name = "recorded";
   provider.wire = recording.wire;
   provider.quirks.cache_control = true;
+  provider.quirks.file_by_address = true;
   provider.quirks.max_tokens_field = "";
   const auto* stream_options = find(*body, "stream_options");
   provider.quirks.stream_usage = stream_options != nullptr && !stream_options->is_null();

@@ -119,6 +119,27 @@ TEST_SUITE("wires/openai_chat_request") {
                                                    .value());
   }
 
+  TEST_CASE("a file's address is refused with the way out, except where the provider fetches it") {
+    Message message(Role::user, "see");
+    message.parts.emplace_back(media_from_url(MediaKind::file, "https://x/y.pdf").value());
+    Dialog dialog;
+    dialog.append(message);
+    for (const char* name : {"openai", "azure", "groq"}) {
+      const auto refused = encode(dialog, {}, *find_provider(name));
+      REQUIRE(refused.has_error());
+      CHECK(refused.error().kind() == ErrorKind::unsupported);
+      CHECK(refused.error().message().find("message 0") != std::string::npos);
+      CHECK(refused.error().message().find("Responses API") != std::string::npos);
+    }
+    for (const char* name : {"openrouter", "openai_like"})
+      CHECK(*find_at(message_of(message, *find_provider(name)), "/content/1/file/file_data") ==
+            "https://x/y.pdf");
+    MediaPart upload(MediaKind::file, "");
+    upload.file_id = "file-1";
+    message.parts = {upload};
+    CHECK(*find_at(message_of(message), "/content/0/file/file_id") == "file-1");
+  }
+
   TEST_CASE("arguments are mapped, dropped and recorded") {
     Dialog dialog;
     dialog.put_text("a");
