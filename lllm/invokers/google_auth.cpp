@@ -196,10 +196,31 @@ asio::awaitable<GoogleToken> fetch_token(HttpClient* client, const GoogleCredent
   co_return read_google_token(status, body, now).value();
 }
 
+// A path may be told in an error. Anything else that is no JSON may be a key that was put in the wrong place.
+bool is_path(std::string_view text) {
+  return text.size() < 4096 && !has_control_break(text) &&
+         (text.starts_with('/') || text.starts_with('.') || text.ends_with(".json"));
+}
+
 asio::awaitable<GoogleCredentials> read_credentials(Secret source) {
   if (trim(source.reveal()).starts_with('{')) co_return parse_google_credentials(source.reveal()).value();
-  const FileContents file = co_await read_file(source.reveal(), largest_file);
-  co_return parse_google_credentials(file.bytes).value();
+  FileContents file;
+  try {
+    FileContents read = co_await read_file(source.reveal(), largest_file);
+    file = std::move(read);
+  } catch (const Exception& failure) {
+    if (failure.kind() != ErrorKind::io_failed || is_path(source.reveal())) throw;
+    throw_error(
+        wrong("they are neither JSON nor the path of a file that can be read (and are not shown, "
+              "because they may be a key)"));
+  }
+  auto credentials = parse_google_credentials(file.bytes);
+  if (!credentials && is_path(source.reveal())) {
+    Error named = credentials.error();
+    named.message("'" + source.reveal() + "': " + named.message());
+    throw_error(std::move(named));
+  }
+  co_return std::move(credentials).value();
 }
 
 }  // namespace

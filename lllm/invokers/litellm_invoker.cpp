@@ -268,7 +268,7 @@ Result<> LiteLLMInvoker::Core::make_plan(HttpCallPlan& plan, const Dialog& dialo
       return sign_for_bedrock(variables, region, request);
     };
   plan.key_source = access.key_source;
-  plan.key = &access.key;
+  if (!to.reach->google) plan.key = &access.key;  // Google's is read by its source, which shows what it may
   plan.client = &client_;
   plan.timeouts = options_.timeouts();
   plan.timeouts.deadline = plan.deadline;

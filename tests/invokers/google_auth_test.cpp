@@ -18,6 +18,7 @@
 #include "lllm/base/base64.hpp"
 #include "lllm/base/json.hpp"
 #include "lllm/base/text.hpp"
+#include "lllm/invokers/litellm_invoker.hpp"
 #include "lllm/net/http_client.hpp"
 #include "lllm/net/http_server.hpp"
 #include "tests/support/loop.hpp"
@@ -222,9 +223,48 @@ TEST_SUITE("invokers/google_auth") {
       FAIL("no file, no token");
     } catch (const Exception& failure) {
       CHECK(failure.kind() == ErrorKind::io_failed);
+      CHECK(failure.error().message().find(path) != std::string::npos);
+    }
+    std::ofstream(path) << R"({"type":"service_account","client_email":"a@b"})";
+    try {
+      run_on(loop, missing.token());
+      FAIL("no key, no token");
+    } catch (const Exception& failure) {
+      CHECK(failure.kind() == ErrorKind::configuration);
+      CHECK(failure.error().message().find(path + "': ") != std::string::npos);
+      CHECK(failure.error().message().find("'private_key'") != std::string::npos);
     }
     std::ofstream(path) << google.credentials();
     GoogleTokenSource source(google.client, Secret(path));
     CHECK(run_on(loop, source.token()) == Secret("token-1"));
+  }
+
+  TEST_CASE(
+      "through a call, a missing file is named by its path, and a key in the file's place is not shown") {
+    asio::io_context loop;
+    const auto failure_with = [&](const std::string& credentials) {
+      InvokerOptions options;
+      options.environment(Environment(fixed_variables({{"VERTEXAI_PROJECT", "p"},
+                                                       {"VERTEXAI_LOCATION", "global"},
+                                                       {"VERTEXAI_CREDENTIALS", credentials}})));
+      LiteLLMInvoker invoker(loop.get_executor(), std::move(options));
+      Dialog dialog;
+      dialog.put_text("Hi");
+      try {
+        run_on(loop, invoker.call(dialog, "vertex_ai/gemini-2.5-flash"));
+      } catch (const Exception& failure) {
+        return failure.error();
+      }
+      return Error();
+    };
+    const TempDir folder;
+    const std::string path = folder.path() / "no-such-account.json";
+    const Error missing = failure_with(path);
+    CHECK(missing.kind() == ErrorKind::io_failed);
+    CHECK(missing.to_string().find("cannot open '" + path + "'") != std::string::npos);
+    const Error key = failure_with("QVBJLWNhbmFyeS9rZXk");
+    CHECK(key.kind() == ErrorKind::configuration);
+    CHECK(key.to_string().find("QVBJ") == std::string::npos);
+    CHECK(key.to_string().find("neither JSON nor the path") != std::string::npos);
   }
 }
