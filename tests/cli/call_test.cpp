@@ -64,7 +64,7 @@ TEST_SUITE("cli/call") {
                 std::string(wire.variable) + "=" + key);
         CHECK(result.status == 0);
         CHECK(result.output == "Grüße aus Bern.\n");
-        CHECK(fake->requests().back().api_key == key);
+        CHECK(fake.last_request().api_key == key);
         const std::string text = contents(file);
         CHECK(text.find("canary") == std::string::npos);
         const json::value recording = parse_json(text).value();

@@ -15,6 +15,7 @@
 #include "tests/net/client_world.hpp"
 #include "tests/support/black_hole.hpp"
 #include "tests/support/fault_server.hpp"
+#include "tests/support/sanitizer.hpp"
 
 using namespace lllm;
 using namespace lllm::test;
@@ -24,17 +25,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define LLLM_INSTRUMENTED
-#endif
-#endif
 /// Code that a sanitizer watches takes many times as long: it looks at all 16 MB of a request with each send.
-#if defined(LLLM_INSTRUMENTED)
-constexpr auto in_time = 1000ms;
-#else
-constexpr auto in_time = 10ms;
-#endif
+constexpr auto in_time = under_sanitizer ? 1000ms : 10ms;
 
 /// Something to wait for that does not come.
 struct Wait {

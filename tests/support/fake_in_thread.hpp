@@ -34,6 +34,11 @@ class FakeInThread {
   void respond_with(std::function<FakeReply(const FakeRequest&)> model) {
     run_there([this, &model] { provider_.respond_with(std::move(model)); });
   }
+  FakeRequest last_request() {
+    FakeRequest last;
+    run_there([this, &last] { last = provider_.requests().back(); });
+    return last;
+  }
 
   FakeProvider* operator->() { return &provider_; }
 

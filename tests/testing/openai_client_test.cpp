@@ -6,8 +6,8 @@ using namespace lllm;
 TEST_SUITE("testing/fake_provider") {
   TEST_CASE("OpenAI's own client agrees: unstreamed, streamed, tools, tool results, errors") {
     LLLM_NEEDS_NODE_PACKAGE("openai");
-    test::FakeInThread fake;
     const std::string answer = "Grüße, and \"quotes\" too.";
+    test::FakeInThread fake;
     fake.respond_with([&](const FakeRequest& request) {
       if (request.last_user_text == "fail") return FakeReply::error(429, "rate_limit_error", "slow down");
       if (request.tools.empty() || request.tool_results > 0) return FakeReply(answer);
