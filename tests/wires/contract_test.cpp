@@ -163,6 +163,47 @@ TEST_SUITE("wires/contract") {
     }
   }
 
+  TEST_CASE(
+      "every pair of codecs: a dialog goes on at another wire, with its calls and results, picture and "
+      "words") {
+    for (const auto& from : rows) {
+      for (const auto& to : rows) {
+        CAPTURE(from.wire);
+        CAPTURE(to.wire);
+        FakeRequest request = fake_request(from.wire, "/", json::object());
+        request.model = from.model;
+        const std::string reply = from.fake.whole(request, a_reply());
+        const auto answered = find_codec(from.wire)->decode(a_provider(), reply).value();
+        Dialog dialog = asked_briefly("Question");
+        Message look(Role::user, "Look");
+        look.parts.emplace_back(image_from_bytes("\x89PNG\r\n\x1a\n").value());
+        dialog.append(look).append(answered.message);
+        for (const auto& call : answered.message.tool_calls)
+          dialog.put_tool_result(call.id, call.name, "Result of " + call.arguments);
+        // A dialog that was kept and read again is the same dialog.
+        const Dialog kept = Dialog::from_json(dialog.to_json()).value();
+        Call call(dialog, to.model);
+        call.tools = {a_tool("look_up")};
+        const auto encoded = call.encode(*find_codec(to.wire));
+        REQUIRE_MESSAGE(encoded.has_value(), (encoded ? "" : encoded.error().to_string()));
+        Call again(kept, to.model);
+        again.tools = {a_tool("look_up")};
+        CHECK(again.encode(*find_codec(to.wire)).value().body == encoded->body);
+
+        const json::value body = js(encoded->body);
+        const auto read = to.fake.read(encoded->path, body);
+        REQUIRE_MESSAGE(read.has_value(), (read ? "" : read.error().to_string()));
+        CHECK(read->tool_results == 2);
+        CHECK(read->last_tool_result.find("two") != std::string::npos);
+        CHECK(encoded->body.find("iVBORw0KGgo=") != std::string::npos);
+        CHECK(encoded->body.find("and more.") != std::string::npos);
+        CHECK(encoded->body.find("B\xC3\xA4rn") != std::string::npos);
+        // One provider's signature is noise to another.
+        if (from.wire != to.wire) CHECK(encoded->body.find(fake_signature) == std::string::npos);
+      }
+    }
+  }
+
   TEST_CASE("every codec: an argument changes the request or is named as dropped, and never lost") {
     const json::object args = js(R"({"temperature":0.3,"top_p":0.9,"max_tokens":77,"stop":["END"],"seed":7,
       "frequency_penalty":0.1,"presence_penalty":0.2,"logprobs":true,"top_logprobs":2,"reasoning_effort":"low",
