@@ -75,6 +75,9 @@ TEST_SUITE("wires/openai_chat_request") {
             {"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"weather","arguments":"{}"}}]},
             {"role":"tool","tool_call_id":"c1","content":"rain"}])")
                                      .value());
+    Provider with_developers = openai();
+    with_developers.quirks.developer_role = true;
+    CHECK(message_of(Message::system("Be brief."), with_developers).at("role") == "developer");
     CHECK(body.at("stream") == true);
     CHECK(body.at("stream_options").at("include_usage") == true);
     CHECK(find(message_of(
