@@ -69,12 +69,12 @@ Result<> append_media(std::string& out, const MediaPart& media, const Quirks& qu
         append_address(out, media);
         break;
       }
-      // "Chat Completions does not support file URLs. Use the Responses API for this option." (OpenAI's guide
-      // "File inputs")
+      // OpenAI's guide to file inputs: addresses are for the Responses API alone.
       if (!media.base64 && media.file_id.empty() && !quirks.file_by_address)
-        return Error(ErrorKind::unsupported,
-                     "chat completions take a file by its bytes or its id, not by address (the Responses API "
-                     "takes addresses: ApiType::response)");
+        return Error(
+            ErrorKind::unsupported,
+            "chat completions take a file by its bytes or its id, not by address (the Responses API, "
+            "where a provider has it, takes addresses: ApiType::response)");
       out += R"({"type":"file","file":{)";
       if (!media.file_id.empty()) {
         out += R"("file_id":)";

@@ -234,7 +234,7 @@ Provider openrouter() {
               [](Provider& row) {
                 row.has_responses = true;
                 row.quirks.cache_control = true;
-                row.quirks.file_by_address = true;  // "PDF Inputs": file_data holds a URL or the bytes
+                row.quirks.file_by_address = true;  // its guide to PDF inputs: file_data holds either
               });
 }
 
