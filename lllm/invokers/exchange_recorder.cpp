@@ -10,9 +10,6 @@ namespace {
 
 constexpr std::string_view redacted = "REDACTED";
 
-// Shorter ones are no keys but what tests and local servers take for one, and may be part of any word.
-constexpr std::size_t shortest_key = 8;
-
 constexpr std::array<std::string_view, 6> harmless_request_headers{
     "accept", "content-type", "anthropic-version", "anthropic-beta", "openai-beta", "user-agent"};
 
@@ -64,17 +61,17 @@ std::string without_secret_query(std::string_view target) {
 
 }  // namespace
 
-ExchangeRecorder::ExchangeRecorder(std::string wire, std::string provider, Secret key, Hook hook)
-    : wire_(std::move(wire)), provider_(std::move(provider)), key_(std::move(key)), hook_(std::move(hook)) {}
+ExchangeRecorder::ExchangeRecorder(std::string wire, std::string provider, Hook hook)
+    : wire_(std::move(wire)), provider_(std::move(provider)), hook_(std::move(hook)) {}
 
 std::string ExchangeRecorder::cleaned(std::string text) const {
-  if (key_.reveal().size() < shortest_key) return text;
-  return replace_all(std::move(text), key_.reveal(), redacted);
+  return secrets_.hidden(std::move(text), redacted);
 }
 
 void ExchangeRecorder::begin(const HttpRequest& request, std::string_view body) {
   end();
   answered_ = false;
+  secrets_ = SentSecrets(request.headers);
   Recording& recording = recording_.emplace();
   recording.wire = wire_;
   recording.provider = provider_;

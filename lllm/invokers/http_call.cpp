@@ -15,6 +15,7 @@
 #include "lllm/base/text.hpp"
 #include "lllm/base/time.hpp"
 #include "lllm/formats/framer.hpp"
+#include "lllm/invokers/sent_secrets.hpp"
 
 namespace lllm {
 namespace {
@@ -68,22 +69,6 @@ void HttpCall::note(const HttpExchange& exchange, Clock::time_point sent) {
   request_id_ = std::string(request_id_of(exchange.head().headers));
 }
 
-namespace {
-
-// Some providers say the key back. What is too short to be one ("k", "none") is a word like any other.
-void hide(const std::string& key, Error& error) {
-  constexpr std::size_t shortest_key = 8;
-  if (key.size() < shortest_key) return;
-  const auto clean = [&key](const std::string& text) { return replace_all(text, key, "(the key)"); };
-  const auto holds = [&key](const std::string& text) { return text.find(key) != std::string::npos; };
-  if (holds(error.provider_text())) error.provider_text(clean(error.provider_text()));
-  if (holds(error.provider_type())) error.provider_type(clean(error.provider_type()));
-  if (holds(error.provider_code())) error.provider_code(clean(error.provider_code()));
-  if (holds(error.message())) error.message(clean(error.message()));
-}
-
-}  // namespace
-
 Error HttpCall::complete(Error error) const {
   error.provider(plan_.provider->name).model(plan_.model).attempts(static_cast<int>(attempts_.size()));
   if (error.status() == 0) error.status(status_);
@@ -91,7 +76,11 @@ Error HttpCall::complete(Error error) const {
     error.message(error.message() + ": it refused the key from " + plan_.key_source);
   if (error.request_id().empty()) error.request_id(request_id_);
   if (!error.partial() && partial_) error.partial(partial_);
-  if (plan_.key != nullptr) hide(plan_.key->reveal(), error);
+  // Some providers say the key back.
+  const SentSecrets secrets((signed_request_ ? *signed_request_ : *plan_.request).request().headers);
+  const auto hidden = [&secrets](const std::string& text) { return secrets.hidden(text, "(the key)"); };
+  error.provider_text(hidden(error.provider_text())).provider_type(hidden(error.provider_type()));
+  error.provider_code(hidden(error.provider_code())).message(hidden(error.message()));
   return error;
 }
 

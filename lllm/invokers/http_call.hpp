@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "lllm/base/error.hpp"
-#include "lllm/base/secret.hpp"
 #include "lllm/core/awaitable.hpp"
 #include "lllm/core/call_options.hpp"
 #include "lllm/core/invoke_result.hpp"
@@ -29,10 +28,9 @@ struct HttpCallPlan {
   HttpClient* client = nullptr;  ///< outlives the call (the caller holds its owner)
   const Codec* codec = nullptr;
   std::shared_ptr<const Provider> provider;
-  std::string model;            ///< for errors: as the caller wrote it
-  std::string wire_model;       ///< as the provider calls it
-  const Secret* key = nullptr;  ///< what must not be in an error, also where the provider says it back
-  std::string key_source;       ///< for errors: where the key is from; may be empty
+  std::string model;                               ///< for errors: as the caller wrote it
+  std::string wire_model;                          ///< as the provider calls it
+  std::string key_source;                          ///< for errors: where the key is from; may be empty
   std::shared_ptr<const PreparedRequest> request;  ///< shared by calls that differ in the body only
   std::string body;
   json::object model_args;  ///< as they went into the body, and the names of those that did not

@@ -268,7 +268,6 @@ Result<> LiteLLMInvoker::Core::make_plan(HttpCallPlan& plan, const Dialog& dialo
       return sign_for_bedrock(variables, region, request);
     };
   plan.key_source = access.key_source;
-  if (!to.reach->google) plan.key = &access.key;  // Google's is read by its source, which shows what it may
   plan.client = &client_;
   plan.timeouts = options_.timeouts();
   plan.timeouts.deadline = plan.deadline;
@@ -278,7 +277,7 @@ Result<> LiteLLMInvoker::Core::make_plan(HttpCallPlan& plan, const Dialog& dialo
   plan.on_attempt = options_.on_attempt();
   if (options_.on_exchange())
     plan.recorder = std::make_shared<ExchangeRecorder>(std::string(plan.codec->name()), plan.provider->name,
-                                                       access.key, options_.on_exchange());
+                                                       options_.on_exchange());
   return {};
 }
 

@@ -148,4 +148,70 @@ TEST_SUITE("invokers/canary") {
     CHECK_MESSAGE(at == std::string::npos, "…" << everything.substr(at < 300 ? 0 : at - 300, 400) << "…");
     CHECK(everything.find(canary.substr(3, 12)) == std::string::npos);
   }
+
+  TEST_CASE(
+      "fault 110: tokens, and keys that callers send by themselves, stay hidden when they are said back") {
+    asio::io_context loop(1);
+    const std::string token = "ya29.canary-0123456789";
+    // Signs in with a token, and refuses every call with all that was in its headers.
+    HttpServer server(
+        loop.get_executor(), [&token](const HttpServerRequest& request, HttpResponder& responder) {
+          const bool sign_in = request.path() == "/token";
+          std::string said = "refused:";
+          for (const auto& [name, value] : request.headers) said.append(" ").append(value);
+          json::object body{{"access_token", json::string(token)}, {"expires_in", 3600}};
+          if (!sign_in) body = {{"error", {{"message", json::string(said)}, {"type", json::string(said)}}}};
+          return responder.send(sign_in ? 200 : 400, of_type("application/json"), to_json(body));
+        });
+    struct Way {
+      const char* model;
+      std::map<std::string, std::string> variables;
+      json::object args;
+    };
+    const std::string user = to_json(json::object{{"type", "authorized_user"},
+                                                  {"client_id", "id"},
+                                                  {"client_secret", "secret"},
+                                                  {"refresh_token", "refresh"},
+                                                  {"token_uri", json::string(server.url() + "/token")}});
+    const json::object own{
+        {"extra_headers",
+         {{"Authorization", "Bearer canary-of-the-caller"}, {"X-Gateway-Key", "canary-of-the-gateway"}}}};
+    const Way ways[] = {
+        {"vertex_ai/gemini-2.5-flash",
+         {{"VERTEXAI_PROJECT", "p"}, {"VERTEXAI_LOCATION", "global"}, {"VERTEXAI_CREDENTIALS", user}},
+         {}},
+        {"bedrock/anthropic.claude-3-haiku-20240307-v1:0",
+         {{"AWS_ACCESS_KEY_ID", "AKIAX"},
+          {"AWS_SECRET_ACCESS_KEY", "s"},
+          {"AWS_REGION", "us-east-1"},
+          {"AWS_SESSION_TOKEN", "canary-of-the-session"}},
+         {}},
+        {"openai/gpt-4o-mini", {{"OPENAI_API_KEY", "sk-0123456789"}}, own},
+    };
+    for (const auto& way : ways) {
+      CAPTURE(way.model);
+      std::string everything;
+      HttpClientOptions http;
+      http.proxies = ProxyRules();
+      InvokerOptions options;
+      options.environment(Environment([&way](std::string_view name) -> std::optional<std::string> {
+        const auto found = way.variables.find(std::string(name));
+        return found == way.variables.end() ? std::nullopt : std::optional(found->second);
+      }));
+      options.http(http).base_url(server.url());
+      options.on_exchange(
+          [&everything](const Recording& exchange) { everything += to_json(to_json_value(exchange)); });
+      LiteLLMInvoker invoker(loop.get_executor(), std::move(options));
+      try {
+        run_on(loop, invoker.call(question(), way.model, CallOptions().model_args(way.args)));
+        FAIL("the server refuses everything");
+      } catch (const Exception& failure) {
+        CHECK_MESSAGE(failure.kind() == ErrorKind::invalid_request, failure.error().to_string());
+        CHECK(failure.error().provider_text().find("(the key)") != std::string::npos);
+        everything += shown(std::current_exception());
+      }
+      CHECK(everything.find("refused:") != std::string::npos);
+      CHECK_MESSAGE(everything.find("canary") == std::string::npos, everything);
+    }
+  }
 }

@@ -20,11 +20,13 @@ const std::string canary = "sk-canary-2b1e";
 TEST_SUITE("invokers/exchange_recorder") {
   TEST_CASE("fault 110: keys, tokens of MCP servers and a caller's own headers stay out of a recording") {
     std::vector<Recording> seen;
-    ExchangeRecorder recorder("openai-responses", "openai", Secret(canary),
+    ExchangeRecorder recorder("openai-responses", "openai",
                               [&seen](const Recording& recording) { seen.push_back(recording); });
     HttpRequest request(
         "POST", Origin("https", "api.example", 443), "/v1/responses?key=" + canary + "&api-version=1",
-        {{"Authorization", "Bearer x"}, {"X-Gateway", "other-canary"}, {"Content-Type", "application/json"}},
+        {{"Authorization", "Bearer " + canary},
+         {"X-Gateway", "other-canary"},
+         {"Content-Type", "application/json"}},
         R"({"input":"my key is )" + canary +
             R"(","tools":[{"type":"mcp","authorization":"mcp-canary","headers":{"X-Token":"mcp-canary"}},
                {"type":"function","parameters":{"properties":{"token":{"type":"string"}}}}]})");
