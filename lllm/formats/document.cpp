@@ -75,4 +75,9 @@ std::vector<std::string> detail::pointer_parts(std::string_view pointer) {
   return parts;
 }
 
+std::string pointer_below(std::string_view pointer, std::string_view key) {
+  std::string below(pointer);
+  return below.append("/").append(replace_all(replace_all(std::string(key), "~", "~0"), "/", "~1"));
+}
+
 }  // namespace lllm

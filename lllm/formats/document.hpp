@@ -35,6 +35,9 @@ Result<json::value> parse_document(Syntax syntax, std::string_view text);
 /// so that documents without errors do not pay for it. When there is no such value: its nearest parent.
 TextPosition locate(Syntax syntax, std::string_view text, std::string_view pointer);
 
+/// The RFC 6901 pointer to a member of the value at `pointer`.
+std::string pointer_below(std::string_view pointer, std::string_view key);
+
 /// `text` without a leading byte order mark; `parse_failed` with the line of the first byte that is not
 /// UTF-8.
 Result<std::string_view> checked_text(std::string_view text);

@@ -14,6 +14,7 @@
 #include <boost/asio/deferred.hpp>
 
 #include "lllm/base/time.hpp"
+#include "lllm/net/last_error.hpp"
 
 namespace lllm {
 namespace {
@@ -28,10 +29,6 @@ constexpr auto as_values = asio::as_tuple(asio::deferred);
 constexpr std::size_t tls_room = 17 * 1024;
 
 constexpr std::size_t most_plain_record = 16 * 1024;
-
-error_code last_error() {
-  return {errno, boost::system::system_category()};
-}
 
 }  // namespace
 

@@ -83,8 +83,8 @@ struct HttpServer::Core : std::enable_shared_from_this<HttpServer::Core> {
   std::uint16_t port = 0;
   std::string ca_pem;
   std::list<Session> sessions;
-  std::atomic<std::size_t> connections{0};  // of them, for other threads
-  std::uint64_t requests = 0;
+  std::atomic<std::size_t> connections{0};  // how many, for other threads
+  std::atomic<std::uint64_t> requests{0};
   bool stopped = false;
 };
 

@@ -99,6 +99,7 @@ class HttpServer {
   [[nodiscard]] std::string url() const;
   /// The CA that signed a certificate made on the spot, for the client to trust; empty without one.
   [[nodiscard]] const std::string& ca_pem() const;
+  // From any thread:
   [[nodiscard]] std::size_t connections() const;
   [[nodiscard]] std::uint64_t requests() const;
   /// Accepts nothing more and ends every connection; handlers are cancelled.

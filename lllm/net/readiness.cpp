@@ -11,12 +11,10 @@
 
 #include <boost/asio/error.hpp>
 
+#include "lllm/net/last_error.hpp"
+
 namespace lllm {
 namespace {
-
-boost::system::error_code last_error() {
-  return {errno, boost::system::system_category()};
-}
 
 bool concerns(SocketEvent wanted, SocketEvent what) {
   return (static_cast<unsigned>(wanted) & static_cast<unsigned>(what)) != 0;

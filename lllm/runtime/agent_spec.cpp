@@ -2,14 +2,10 @@
 
 #include <utility>
 
-#include "lllm/base/text.hpp"
+#include "lllm/formats/document.hpp"
 
 namespace lllm {
 namespace {
-
-std::string below(const std::string& pointer, std::string_view key) {
-  return pointer + '/' + replace_all(replace_all(std::string(key), "~", "~0"), "/", "~1");
-}
 
 /// Reads the members of one agent, and notes what is wrong with each.
 class MemberReader {
@@ -19,7 +15,7 @@ class MemberReader {
       : who_(std::move(who)), pointer_(std::move(pointer)), mistakes_(mistakes) {}
 
   void fail(std::string_view key, const std::string& what) const {
-    mistakes_.push_back({key.empty() ? pointer_ : below(pointer_, key), who_ + what});
+    mistakes_.push_back({key.empty() ? pointer_ : pointer_below(pointer_, key), who_ + what});
   }
 
   /// False where the key is none of an agent's.
@@ -113,10 +109,10 @@ class ConfigReader {
     read_global(lllm::find(*data, "global"));
     if (const auto* list = agents->if_array()) {
       for (std::size_t i = 0; i < list->size(); ++i)
-        add_over_global((*list)[i], {}, below("/agent_configs", std::to_string(i)));
+        add_over_global((*list)[i], {}, pointer_below("/agent_configs", std::to_string(i)));
     } else if (const auto* by_name = agents->if_object()) {
       for (const auto& [known_as, one] : *by_name)
-        add_over_global(one, known_as, below("/agent_configs", known_as));
+        add_over_global(one, known_as, pointer_below("/agent_configs", known_as));
     } else {
       fail("/agent_configs", "'agent_configs' must be a list or a mapping");
     }
@@ -150,7 +146,7 @@ class ConfigReader {
   void add(const json::object& one, std::string_view known_as, const std::string& pointer) {
     auto spec = read_agent_spec(one, known_as, specs.mistakes, pointer);
     if (!spec.config.empty())
-      fail(below(pointer, "config"),
+      fail(pointer_below(pointer, "config"),
            "agent '" + spec.name + "': a config inherits with 'base'; 'config' is for tactics");
     if (!spec.name.empty())
       for (const auto& other : specs.all)

@@ -8,8 +8,7 @@
 namespace lllm {
 
 std::string TableReader::pointer(std::string_view key) const {
-  if (key.empty()) return pointer_;
-  return pointer_ + '/' + replace_all(replace_all(std::string(key), "~", "~0"), "/", "~1");
+  return key.empty() ? pointer_ : pointer_below(pointer_, key);
 }
 
 /// The member as a person wrote it: 'http.url'.

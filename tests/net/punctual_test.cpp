@@ -26,7 +26,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 /// Code that a sanitizer watches takes many times as long: it looks at all 16 MB of a request with each send.
-constexpr auto in_time = under_sanitizer ? 1000ms : 10ms;
+constexpr auto in_time = under_address_sanitizer || under_thread_sanitizer ? 1000ms : 10ms;
 
 /// Something to wait for that does not come.
 struct Wait {

@@ -172,7 +172,7 @@ TEST_SUITE("runtime/concurrency") {
                                << worst.count() << " us, longest the loop was busy " << worst_busy << " us");
     CHECK(ticks > 10);
     // The delay includes what the system gives to other processes; the loop's own CPU time does not.
-    CHECK(worst_busy < (under_sanitizer ? 200'000 : 20'000));
+    CHECK(worst_busy < (under_thread_sanitizer ? 200'000 : 20'000));
   }
 
   TEST_CASE("readers see whole states while others register, unregister and reload") {

@@ -2,19 +2,23 @@
 
 namespace lllm::test {
 
-/// Whether this runs under AddressSanitizer or ThreadSanitizer, which make everything several times slower.
 #if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define LLLM_TEST_SANITIZED
+#if __has_feature(address_sanitizer)
+#define LLLM_TEST_ADDRESSES
 #endif
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define LLLM_TEST_SANITIZED
+#if __has_feature(thread_sanitizer)
+#define LLLM_TEST_THREADS
 #endif
-#ifdef LLLM_TEST_SANITIZED
-inline constexpr bool under_sanitizer = true;
-#undef LLLM_TEST_SANITIZED
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(LLLM_TEST_ADDRESSES)
+inline constexpr bool under_address_sanitizer = true;
 #else
-inline constexpr bool under_sanitizer = false;
+inline constexpr bool under_address_sanitizer = false;
+#endif
+#if defined(__SANITIZE_THREAD__) || defined(LLLM_TEST_THREADS)
+inline constexpr bool under_thread_sanitizer = true;
+#else
+inline constexpr bool under_thread_sanitizer = false;
 #endif
 
 }  // namespace lllm::test
