@@ -56,10 +56,11 @@ asio::awaitable<T> load_copy(std::string ref, const char* type, const Runtime& r
   co_return *held;
 }
 
-}  // namespace
+/// A deployment, or a person who saves a file, is through in a moment; what changes for longer is for its
+/// author to know.
+constexpr int most_attempts = 3;
 
-asio::awaitable<LoadOutcome> detail::run_loader(LoadOptions options,
-                                                std::shared_ptr<const LoadRecord> previous) {
+asio::awaitable<LoadOutcome> run_once(LoadOptions options, std::shared_ptr<const LoadRecord> previous) {
   const auto progress = options.progress;
   const auto loader = std::make_shared<Loader>(std::move(options), std::move(previous));
   const CancelOnExit guard{loader};
@@ -77,6 +78,17 @@ asio::awaitable<LoadOutcome> detail::run_loader(LoadOptions options,
     loader->changed.reset();
   }
   co_return loader->take();
+}
+
+}  // namespace
+
+asio::awaitable<LoadOutcome> detail::run_loader(LoadOptions options,
+                                                std::shared_ptr<const LoadRecord> previous) {
+  for (int attempt = 1;; ++attempt) {
+    auto running = run_once(options, previous);
+    auto outcome = co_await std::move(running);
+    if (!outcome.unsettled || attempt == most_attempts) co_return outcome;
+  }
 }
 
 asio::awaitable<LoadReport> load_runtime(Runtime& runtime, LoadOptions options) {

@@ -39,6 +39,12 @@ void Loader::submit(std::function<void()> job) {
   pump(lock);
 }
 
+void Loader::submit(std::vector<std::function<void()>> jobs) {
+  std::unique_lock lock(mutex_);
+  for (auto& job : jobs) waiting_.push_back(std::move(job));
+  pump(lock);
+}
+
 void Loader::pump(std::unique_lock<std::mutex>&) {
   while (running_ < options_.parallelism && !waiting_.empty()) {
     ++running_;
@@ -62,27 +68,28 @@ void Loader::run(const std::function<void()>& job) {
     pump(lock);
     last = running_ == 0;
   }
-  if (last) {
-    try {
-      merge();
-    } catch (...) {
-      outcome_.failure = error_from(std::current_exception());
-    }
-    finished_.store(true, std::memory_order_release);
-  }
+  if (last) finish();
   changed.open();
 }
 
+/// No job runs or waits.
+void Loader::finish() {
+  try {
+    if (look_again()) return;
+    merge();
+  } catch (...) {
+    outcome_.failure = error_from(std::current_exception());
+  }
+  finished_.store(true, std::memory_order_release);
+}
+
 /// Finds the root and the shared packages.
-void Loader::discover() {
+Result<Loader::Roots> Loader::find_roots() const {
   const auto found = options_.package.empty() ? discover_root(options_.start, *options_.places, *files_)
                                               : explicit_root(options_.package, *files_);
-  if (!found) throw_error(found.error());
-  if (found->manifest.empty()) {
-    warnings_.emplace_back("no lllm.toml found: the standard folders of '" + found->folder +
-                               "' are loaded as an anonymous package",
-                           found->folder);
-  }
+  if (!found) return found.error();
+  Roots roots;
+  roots.manifest = found->manifest;
   std::vector<std::string> shared;
   if (options_.project_packages)
     shared = shared_packages(detail::joined(found->project, "lllm_packages"), *files_);
@@ -90,20 +97,40 @@ void Loader::discover() {
     const auto of_user = shared_packages(detail::joined(options_.places->home, ".lllm/packages"), *files_);
     shared.insert(shared.end(), of_user.begin(), of_user.end());
   }
-  const auto canonical = files_->canonical(found->folder);
-  if (!canonical) throw_error(canonical.error());
+  auto canonical = files_->canonical(found->folder);
+  if (!canonical) return canonical.error();
+  roots.folder = std::move(*canonical);
+  for (const auto& folder : shared) {
+    const auto root = explicit_root(folder, *files_);
+    if (!root) continue;  // it has gone since it was listed
+    Roots::Shared package;
+    package.folder = root->folder;
+    package.manifest = root->manifest;
+    if (const auto alias = files_->read(detail::joined(folder, installed_alias_file), 256))
+      package.alias = std::string(trim(alias->bytes));
+    roots.shared.push_back(std::move(package));
+  }
+  return roots;
+}
+
+void Loader::discover() {
+  auto roots = find_roots();
+  if (!roots) throw_error(roots.error());
+  found_roots_ = std::make_unique<const Roots>(std::move(*roots));
+  if (found_roots_->manifest.empty()) {
+    warnings_.emplace_back("no lllm.toml found: the standard folders of '" + found_roots_->folder +
+                               "' are loaded as an anonymous package",
+                           found_roots_->folder);
+  }
+  const auto& shared = found_roots_->shared;
   {
     const std::lock_guard lock(mutex_);
     roots_.assign(1 + shared.size(), nullptr);
   }
-  roots_[0] = add_package(*canonical, found->manifest);
+  roots_[0] = add_package(found_roots_->folder, found_roots_->manifest);
   for (std::size_t i = 0; i < shared.size(); ++i) {
-    const auto root = explicit_root(shared[i], *files_);
-    if (!root) continue;  // it has gone since it was listed
-    roots_[i + 1] = add_package(root->folder, root->manifest);
-    if (const auto alias = files_->read(detail::joined(shared[i], installed_alias_file), 256);
-        alias && roots_[i + 1])
-      roots_[i + 1]->installed_alias = std::string(trim(alias->bytes));
+    roots_[i + 1] = add_package(shared[i].folder, shared[i].manifest);
+    if (!shared[i].alias.empty()) roots_[i + 1]->installed_alias = shared[i].alias;
   }
 }
 
@@ -136,6 +163,7 @@ void Loader::read_manifest(Package& package) {
       package.failure = contents.error();
       return;
     }
+    package.stamp = contents->stamp;
     auto manifest = parse_manifest(file, contents->bytes, &package.other_errors);
     if (!manifest) {
       package.failure = manifest.error();

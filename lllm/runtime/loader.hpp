@@ -67,6 +67,7 @@ struct LoadRecord {
 struct LoadOutcome {
   LoadOutcome() = default;
   std::optional<Error> failure;
+  bool unsettled = false;  ///< it failed because something changed meanwhile: another attempt may succeed
   LoadReport report;
   std::vector<NodePtr> nodes;     ///< in one order, whatever finished first
   std::vector<Error> new_errors;  ///< those of the report that the previous load did not have
@@ -74,8 +75,10 @@ struct LoadOutcome {
 };
 
 /// One load: a state machine whose jobs run on the worker pool, at most `parallelism` at once, breadth-first.
-/// Packages and files land in slots of their own; when the last job is done, they are merged in the order of
-/// the manifests, so that the result does not depend on which job was faster.
+/// Packages and files land in slots of their own. When everything is read, everything is looked at once more:
+/// what is as it was when it was read was there together at that moment, and a load of anything else fails.
+/// Then all is merged in the order of the manifests, so that the result does not depend on which job was
+/// faster.
 class Loader : public std::enable_shared_from_this<Loader> {
  public:
   Loader(LoadOptions options, std::shared_ptr<const LoadRecord> previous);
@@ -95,11 +98,17 @@ class Loader : public std::enable_shared_from_this<Loader> {
   struct Package;
   struct Section;
   struct Slot;
+  struct Listed;
+
+  struct Roots;
 
   void submit(std::function<void()> job);
+  void submit(std::vector<std::function<void()>> jobs);
   void pump(std::unique_lock<std::mutex>& lock);
   void run(const std::function<void()>& job);
+  void finish();
 
+  [[nodiscard]] Result<Roots> find_roots() const;
   void discover();
   Package* add_package(const std::string& folder, std::string manifest);
   void read_manifest(Package& package);
@@ -112,6 +121,12 @@ class Loader : public std::enable_shared_from_this<Loader> {
   void add_file(Package& package, Section& section, const std::string& file, std::string path);
   void read_files(Package& package, Section& section, std::size_t first, std::size_t last);
   void read_file(Slot& slot);
+  bool look_again();
+  void check_roots();
+  void check_package(const Package& package);
+  void check_section(const Package& package, const Section& section);
+  void check_slots(const Section& section, std::size_t first, std::size_t last);
+  void changed_meanwhile(const std::string& path);
   void merge();
   [[nodiscard]] std::vector<Package*> breadth_first() const;
   void list_problems(const std::vector<Package*>& order);
@@ -134,7 +149,10 @@ class Loader : public std::enable_shared_from_this<Loader> {
   std::optional<Error> failure_;                                        // of discovery, or a defect
   std::unordered_map<std::string, std::unique_ptr<Package>> packages_;  // by canonical folder
   std::vector<Package*> roots_;                                         // the root, then the shared ones
+  bool looking_again_ = false;                                          // everything is read
+  std::string unsettled_;  // of what changed meanwhile, the first by name
 
+  std::unique_ptr<const Roots> found_roots_;
   std::vector<Diagnostic> warnings_;  // of discovery
   LoadOutcome outcome_;
 };

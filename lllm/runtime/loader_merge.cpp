@@ -39,6 +39,14 @@ void Loader::merge() {
     outcome_.failure = failure_;
     return;
   }
+  if (!unsettled_.empty()) {
+    outcome_.unsettled = true;
+    outcome_.failure = Error(ErrorKind::io_failed, "'" + unsettled_ +
+                                                       "' changed while the packages were loaded: nothing "
+                                                       "was published; load again when the files are at rest")
+                           .at(unsettled_);
+    return;
+  }
   auto order = breadth_first();
   for (const auto* package : order) {
     if (!package->failure) continue;
@@ -236,7 +244,7 @@ void Loader::merge_nodes(const std::vector<Package*>& order) {
       report.warnings.insert(report.warnings.end(), section->warnings.begin(), section->warnings.end());
       report.errors.insert(report.errors.end(), section->errors.begin(), section->errors.end());
       if (python.empty()) python = section->python_file;
-      record->folders.insert(record->folders.end(), section->folders.begin(), section->folders.end());
+      for (const auto& listed : section->folders) record->folders.push_back(listed.path);
       for (auto& slot : section->slots) {
         slot.list_errors(report.errors);
         auto& known = record->files[slot.file.file];

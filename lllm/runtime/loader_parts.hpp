@@ -13,11 +13,26 @@
 
 namespace lllm {
 
+/// Where a load begins, as the folders stood at one time.
+struct Loader::Roots {
+  std::string folder;  // canonical
+  std::string manifest;
+  struct Shared {
+    std::string folder;
+    std::string manifest;
+    std::string alias;  // given when it was installed from a zip
+    friend bool operator==(const Shared&, const Shared&) = default;
+  };
+  std::vector<Shared> shared;
+  friend bool operator==(const Roots&, const Roots&) = default;
+};
+
 /// One file's place in the result.
 struct Loader::Slot {
   SectionFile file;
   FileUse use = FileUse::eager;
   FileStamp stamp;
+  bool held = false;  // its bytes, of this stamp, are part of the result
   std::vector<NodePtr> nodes;
   std::vector<Diagnostic> warnings;
   std::vector<Error> other_errors;  // the mistakes in the file after the first
@@ -28,6 +43,13 @@ struct Loader::Slot {
   }
 };
 
+/// A folder that was listed.
+struct Loader::Listed {
+  std::string path;
+  FileStamp stamp;        // of before
+  std::size_t names = 0;  // a hash of the entries that matter
+};
+
 /// One path of one section.
 struct Loader::Section {
   std::string name;
@@ -35,7 +57,8 @@ struct Loader::Section {
   bool implied = false;
   std::vector<Slot> slots;
   std::string python_file;  // the first one
-  std::vector<std::string> folders;
+  bool absent = false;
+  std::vector<Listed> folders;
   std::vector<Diagnostic> warnings;
   std::vector<Error> errors;
 };
@@ -43,6 +66,7 @@ struct Loader::Section {
 struct Loader::Package {
   std::string folder;  // canonical
   Manifest manifest;
+  FileStamp stamp;  // of the manifest
   bool shared = false;
   std::string installed_alias;  // given when it was installed from a zip
   std::optional<Error> failure;
@@ -64,6 +88,9 @@ inline std::string joined(const std::string& folder, const std::string& path) {
 inline bool is_skipped(const std::string& name) {
   return name.starts_with('.') || name.starts_with('_');
 }
+
+/// Equal for listings that a load does not tell apart.
+std::size_t hash_of_names(const std::vector<DirectoryEntry>& entries);
 
 /// Adds its lifetime to a package's work, and notices the package's last job.
 class Working {

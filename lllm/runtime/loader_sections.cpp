@@ -34,6 +34,7 @@ void Loader::list_section(Package& package, Section& section) {
   const auto path = detail::joined(package.manifest.folder, section.path.path);
   const auto stamp = files_->stat(path);
   if (!stamp) {
+    section.absent = true;
     const auto listed = [&] {
       const auto& folders = previous_->folders;
       return std::find(folders.begin(), folders.end(), path) != folders.end();
@@ -95,7 +96,7 @@ void Loader::list_folder(Package& package, Section& section, const std::string& 
     return;
   }
   above.push_back(*stamp);
-  section.folders.push_back(folder);
+  section.folders.push_back({folder, *stamp, detail::hash_of_names(*entries)});
   for (const auto& entry : *entries) {
     if (detail::is_skipped(entry.name)) continue;
     const auto path = folder + '/' + entry.name;
@@ -163,6 +164,7 @@ void Loader::read_file(Slot& slot) {
       const auto known = previous_->files.find(slot.file.file);
       if (known != previous_->files.end() && known->second.id == slot.file.ns() + ':' + slot.file.path) {
         if (known->second.stamp == *stamp) {
+          slot.held = slot.use != FileUse::lazy;
           slot.nodes = known->second.nodes;
           slot.warnings = known->second.warnings;
           slot.other_errors = known->second.other_errors;
@@ -176,20 +178,25 @@ void Loader::read_file(Slot& slot) {
       auto node = lazy_node(slot.file, files_, options_.file_limit);
       // Somebody has read the old one and will expect the new one to be as good: a half-written file must
       // show now.
-      if (in_use)
+      if (in_use) {
+        slot.held = true;
         if (const auto loaded = node->load_blocking(); !loaded) return fail(loaded.error());
+      }
       slot.nodes.assign(1, node);
       return;
     }
   }
   Result<SectionContents> found = SectionContents();
   if (slot.use == FileUse::plugin) {
+    if (const auto stamp = files_->stat(slot.file.file)) slot.stamp = *stamp;
+    slot.held = true;
     found = read_plugin(slot.file);
   } else {
     const auto contents = files_->read(slot.file.file, options_.file_limit);
     ++files_read_;
     if (!contents) return fail(contents.error());
     slot.stamp = contents->stamp;
+    slot.held = true;
     found = read_section_file(slot.file, contents->bytes, slot.other_errors);
     for (auto& error : slot.other_errors) error.at(slot.file.file, error.line(), error.column());
   }

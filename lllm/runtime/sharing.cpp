@@ -1,6 +1,7 @@
 #include "lllm/runtime/sharing.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +12,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "lllm/async/file_io.hpp"
@@ -141,6 +143,23 @@ struct Staging {
   fs::path path;
 };
 
+/// The new folder under its name, at once: nobody ever sees neither the old nor the new one.
+void put_in_place(Staging& made, const fs::path& target) {
+  if (::renameat2(AT_FDCWD, made.path.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) == 0) return;
+  // There is none yet, or this file system cannot exchange.
+  Staging old(target.parent_path() / (".replaced-" + random_hex(8)));
+  const bool replaces = fs::exists(target);
+  if (replaces) fs::rename(target, old.path);
+  std::error_code failure;
+  fs::rename(made.path, target, failure);
+  if (failure && replaces) fs::rename(old.path, target);
+  if (failure) {
+    old.path.clear();
+    cannot_write(target);
+  }
+  made.path.clear();
+}
+
 Result<InstalledPackage> described(const fs::path& folder, ShareScope scope) {
   const FileSource files;
   const auto manifest_file = manifest_in(folder.string(), files);
@@ -232,12 +251,7 @@ InstalledPackage install(const std::string& zip, const ShareOptions& options) {
     out << options.alias << '\n';
     if (!out.flush()) cannot_write(staging.path);
   }
-  if (fs::exists(target)) {
-    Staging old(scope / (".replaced-" + random_hex(8)));
-    fs::rename(target, old.path);
-  }
-  fs::rename(staging.path, target);
-  staging.path.clear();
+  put_in_place(staging, target);
   return described(target, options.scope).value();
 }
 

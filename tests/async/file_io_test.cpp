@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <fstream>
+#include <optional>
 #include <thread>
 
 #include <doctest/doctest.h>
@@ -72,6 +74,27 @@ TEST_SUITE("async/file_io") {
     CHECK(error.kind() == ErrorKind::io_failed);
     CHECK(error.message() == "cannot open '/nowhere/file': No such file or directory");
     CHECK(error.file() == "/nowhere/file");
+  }
+
+  TEST_CASE("fault 107: a file that grows while it is read is an error, never half of it") {
+    const TempDir dir;
+    const auto path = dir.write("log", std::string(16 << 20, 'x')).string();
+    std::atomic<bool> done = false;
+    std::thread writer([&] {
+      std::ofstream log(path, std::ios::binary | std::ios::app);
+      while (!done) log << 'y' << std::flush;
+    });
+    // A read of 16 MiB takes milliseconds, in which the writer gets its turn sooner or later.
+    std::optional<Error> seen;
+    for (int i = 0; i < 100 && !seen; ++i) {
+      const auto contents = read_file_blocking(path, 1 << 30);
+      if (!contents) seen = contents.error();
+    }
+    done = true;
+    writer.join();
+    REQUIRE(seen);
+    CHECK(seen->kind() == ErrorKind::io_failed);
+    CHECK(seen->message() == "'" + path + "' changed while it was read");
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -53,12 +54,35 @@ ShareOptions in(const TempDir& dir) {
 
 const ZipEntry manifest{"lllm.toml", "[package]\nname='shared'\nversion='2'\n[prompts]\n"};
 
-/// The error for a zip, once it is sure that nothing was written.
+/// Everything below a folder, files with what they hold.
+std::map<std::string, std::string> tree_of(const std::filesystem::path& folder) {
+  std::map<std::string, std::string> tree;
+  if (!std::filesystem::exists(folder)) return tree;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+    tree[entry.path().string()] =
+        entry.is_regular_file() ? read_file_blocking(entry.path().string()).value().bytes : "";
+  return tree;
+}
+
+/// The error for a zip, once it is sure that nothing was written: not where it says, and nowhere else, be it
+/// new or in the place of an installed package.
 Error refusal(const TempDir& dir, const std::string& zip, const ShareOptions& options) {
+  const auto before = tree_of(dir.path());
   const auto installed = install_package(zip, options);
   REQUIRE(installed.has_error());
-  CHECK_FALSE(std::filesystem::exists(dir.path() / "project"));
-  CHECK_FALSE(std::filesystem::exists(dir.path() / "evil"));
+  CHECK(tree_of(dir.path()) == before);
+  CHECK_FALSE(std::filesystem::exists("/tmp/lllm-evil"));
+  CHECK_FALSE(std::filesystem::exists("..\\evil"));
+
+  const TempDir other;
+  auto replacing = options;
+  replacing.project = (other.path() / "project").string();
+  replacing.home = (other.path() / "home").string();
+  REQUIRE(install_package(make_zip(other, {manifest, {"prompts/p.md", "installed"}}), in(other)).has_value());
+  replacing.replace = true;
+  const auto with_package = tree_of(other.path());
+  CHECK(install_package(zip, replacing).has_error());
+  CHECK(tree_of(other.path()) == with_package);
   return installed.error();
 }
 
@@ -118,7 +142,7 @@ TEST_SUITE("runtime/sharing") {
 
   TEST_CASE("fault 103: zip-slip in every spelling is refused, and nothing is written") {
     for (const std::string path :
-         {"../evil", "a/../../evil", "/tmp/evil", "..\\evil", "C:\\evil", "a//b", "./x"}) {
+         {"../evil", "a/../../evil", "/tmp/lllm-evil", "..\\evil", "C:\\evil", "a//b", "./x"}) {
       CAPTURE(path);
       const TempDir dir;
       CHECK(refusal(dir, make_zip(dir, {manifest, {path, "x"}}), in(dir)).kind() == ErrorKind::bad_resource);
@@ -149,6 +173,20 @@ TEST_SUITE("runtime/sharing") {
                    "twice"));
     CHECK(contains(refusal(dir, make_zip(dir, {manifest, {"a", "1"}, {"A", "2"}}), in(dir)).message(),
                    "twice"));
+  }
+
+  TEST_CASE(
+      "fault 103: what replaces an installed package is there whole, and the old one is whole until then") {
+    const TempDir dir;
+    auto options = in(dir);
+    const auto target = dir.path() / "project/lllm_packages/shared";
+    REQUIRE(install_package(make_zip(dir, {manifest, {"prompts/old.md", "old"}}), options).has_value());
+    options.replace = true;
+    REQUIRE(install_package(make_zip(dir, {manifest, {"prompts/new.md", "new"}}), options).has_value());
+    CHECK_FALSE(std::filesystem::exists(target / "prompts/old.md"));
+    CHECK(read_file_blocking((target / "prompts/new.md").string()).value().bytes == "new");
+    // Neither the staging folder nor the old package is left beside it.
+    CHECK(std::distance(std::filesystem::directory_iterator(target.parent_path()), {}) == 1);
   }
 
   TEST_CASE("a damaged zip, one without a manifest and one with a bad manifest are refused") {
