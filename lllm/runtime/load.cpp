@@ -119,6 +119,7 @@ asio::awaitable<detail::ReloadAttempt> detail::try_reload(Runtime& runtime) {
     auto& outcome = outcomes->back();
     if (outcome.failure && outcome.failure->kind() == ErrorKind::cancelled) throw_error(*outcome.failure);
     if (!attempt.failure) attempt.failure = outcome.failure;
+    attempt.unsettled = attempt.unsettled || outcome.unsettled;
     if (!attempt.failure && !outcome.new_errors.empty()) attempt.failure = outcome.new_errors.front();
     if (outcome.record)
       attempt.folders.insert(attempt.folders.end(), outcome.record->folders.begin(),

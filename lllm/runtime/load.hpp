@@ -29,8 +29,9 @@ namespace lllm {
 /// @param runtime  Must outlive the call. Gets everything at once, at the end, or nothing.
 /// @throws Exception `bad_resource` for a malformed manifest (file, line, column), `resource_conflict` for
 /// two
-///         packages of one name, `io_failed` when there is nothing to load, `cancelled`, and with
-///         `options.strict` the first of `LoadReport::errors`.
+///         packages of one name, `io_failed` when there is nothing to load or when something kept changing
+///         while it was loaded (three attempts are made), `cancelled`, and with `options.strict` the first of
+///         `LoadReport::errors`.
 /// Cancellation: terminal; nothing is published.
 asio::awaitable<LoadReport> load_runtime(Runtime& runtime, LoadOptions options = {});
 /// For programs without a loop: runs one of its own until the load has ended.

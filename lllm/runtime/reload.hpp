@@ -22,11 +22,12 @@ struct ReloadAttempt {
   ReloadAttempt() = default;
   LoadReport report;                 ///< of all roots together
   std::optional<Error> failure;      ///< nothing was published for this reason
+  bool unsettled = false;            ///< the files changed meanwhile: another attempt may succeed
   std::vector<std::string> folders;  ///< all that were listed, for a watch
 };
 
-/// Runs one load to its end on the worker pool, failures as values; nothing is published. @throws Exception
-/// `cancelled` when the caller is.
+/// Runs a load to its end on the worker pool, up to three times where files change meanwhile, failures as
+/// values; nothing is published. @throws Exception `cancelled` when the caller is.
 asio::awaitable<LoadOutcome> run_loader(LoadOptions options, std::shared_ptr<const LoadRecord> previous);
 
 /// Runtime::reload, with failures as values. @throws Exception `cancelled` only.

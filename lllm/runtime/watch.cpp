@@ -111,6 +111,7 @@ asio::awaitable<void> Runtime::watch(WatchOptions options) {
   std::vector<std::string> seen;  // folders of a reload that was not published
   bool announced = false;
   bool changed = false;
+  bool unsettled = false;
   while (true) {
     if (changed) {
       const auto give_up = std::chrono::steady_clock::now() + 20 * options.debounce;
@@ -121,6 +122,7 @@ asio::awaitable<void> Runtime::watch(WatchOptions options) {
       auto pending = detail::try_reload(*this);
       auto attempt = co_await std::move(pending);
       seen = std::move(attempt.folders);
+      unsettled = attempt.unsettled;
       WatchEvent event;
       event.report = std::move(attempt.report);
       event.failure = std::move(attempt.failure);
@@ -129,8 +131,8 @@ asio::awaitable<void> Runtime::watch(WatchOptions options) {
     auto job = [watches, folders = folders_of(*this, seen)] { return watches->update(folders); };
     auto updating = WorkerPool::shared().run(std::move(job));
     // What changed in a folder before its watch stood has left no sign, so new folders are looked at once
-    // more.
-    changed = co_await std::move(updating);
+    // more. What did not come to rest may have done so in a folder that has no watch.
+    changed = co_await std::move(updating) || unsettled;
     if (!announced) {
       announced = true;
       if (options.on_change) options.on_change(WatchEvent());

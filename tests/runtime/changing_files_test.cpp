@@ -7,7 +7,12 @@
 
 #include <doctest/doctest.h>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/steady_timer.hpp>
+
 #include "lllm/runtime/load.hpp"
+#include "lllm/runtime/watch.hpp"
 #include "tests/runtime/support.hpp"
 
 using namespace lllm;
@@ -202,6 +207,44 @@ TEST_SUITE("runtime/changing files") {
     Runtime runtime;
     CHECK(load_runtime_blocking(runtime, options).errors.empty());
     CHECK(runtime.keys() == std::vector<std::string>{"x.prompts:p", "y.prompts:p"});
+  }
+
+  TEST_CASE("fault 107: a watch that found files in motion looks again when they are at rest") {
+    const Project project;
+    auto options = one_at_a_time(project.path());
+    // As often as one reload tries: no event comes from the new folder, which it does not watch yet.
+    std::atomic<int> turn = 0;
+    options.files = std::make_shared<Meddler>(
+        "deep/z.md",
+        [&] { put(project.path() / "demo/prompts/deep/a.md", "version " + std::to_string(++turn)); }, 3);
+    Runtime runtime;
+    load_runtime_blocking(runtime, options);
+
+    asio::io_context loop;
+    asio::cancellation_signal stop;
+    asio::steady_timer give_up(loop, std::chrono::seconds(30));
+    give_up.async_wait([&](boost::system::error_code) { stop.emit(asio::cancellation_type::terminal); });
+    std::vector<std::string> failures;
+    WatchOptions watching;
+    watching.debounce = std::chrono::milliseconds(20);
+    watching.on_change = [&](const WatchEvent& event) {
+      if (event.failure) failures.push_back(event.failure->message());
+      if (event.report.published) {
+        give_up.cancel();
+      } else if (!event.failure) {
+        // Made elsewhere: the new folder comes with both files, and in one event.
+        put(project.path() / "made/a.md", "version 0");
+        put(project.path() / "made/z.md", "z");
+        fs::rename(project.path() / "made", project.path() / "demo/prompts/deep");
+      }
+    };
+    asio::co_spawn(loop, runtime.watch(watching),
+                   asio::bind_cancellation_slot(stop.slot(), [](std::exception_ptr) {}));
+    loop.run();
+    REQUIRE(failures.size() == 1);
+    CHECK(contains(failures.front(), "deep/a.md' changed while the packages were loaded"));
+    REQUIRE(runtime.has("demo.prompts:deep/a"));
+    CHECK(runtime.get_prompt("demo:deep/a").value()->prompt == "version 3");
   }
 
   TEST_CASE("an editor's swap file and a config that nobody has read do not disturb a load") {
