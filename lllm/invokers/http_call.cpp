@@ -86,10 +86,12 @@ Error HttpCall::complete(Error error) const {
 
 // What a sink throws is its own business, except where the call's own end came while the sink was at work.
 void HttpCall::note_handler_failure() {
-  const ErrorKind kind = error_from(std::current_exception()).kind();
-  const bool ours = kind == ErrorKind::cancelled ||
-                    (kind == ErrorKind::deadline_exceeded && Clock::now() >= plan_.deadline);
-  handler_failed_ = !ours;
+  handler_failed_ = !is_call_end(error_from(std::current_exception()));
+}
+
+bool HttpCall::is_call_end(const Error& error) const {
+  return error.kind() == ErrorKind::cancelled ||
+         (error.kind() == ErrorKind::deadline_exceeded && Clock::now() >= plan_.deadline);
 }
 
 // The transport keeps the deadline by itself. A sink that waits, and a sign-in, know nothing of it.
@@ -125,8 +127,7 @@ asio::awaitable<void> HttpCall::await_end(asio::awaitable<void> ending, const In
   }
   if (!failure) co_return;
   const Error error = error_from(failure);
-  if (error.kind() != ErrorKind::deadline_exceeded || Clock::now() < plan_.deadline)
-    std::rethrow_exception(failure);
+  if (!is_call_end(error)) std::rethrow_exception(failure);
   throw_error(complete(error)
                   .attempts(static_cast<int>(result.attempts.size()))
                   .request_id(result.request_id)

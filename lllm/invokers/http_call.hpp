@@ -76,6 +76,7 @@ class HttpCall {
   asio::awaitable<void> await_end(asio::awaitable<void> ending, const InvokeResult& result) const;
   asio::awaitable<void> sleep_until(HttpCallPlan::Clock::time_point when);
   void note_handler_failure();
+  [[nodiscard]] bool is_call_end(const Error& error) const;
   void tell(const Attempt& attempt) const;
   void check_progress(std::optional<HttpCallPlan::Clock::time_point>& heartbeats_since) const;
   asio::awaitable<void> offer(const StreamChunk& chunk);

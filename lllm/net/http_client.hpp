@@ -43,8 +43,9 @@ struct HttpTimeouts {
 struct HttpClientOptions {
   TlsOptions tls;
   HttpLimits limits;
-  std::size_t max_connections_per_origin =
-      0;                                  ///< 0: as many as there are calls. Calls beyond it wait, in order.
+  /// 0: as many as there are calls. Calls beyond it wait, in order; so does one that a stream handler makes
+  /// while its own stream holds the last connection: until its deadline. Allow one more for such handlers.
+  std::size_t max_connections_per_origin = 0;
   std::size_t max_idle_per_origin = 256;  ///< Connections kept for the next call.
   /// Older ones are closed, when the client is used the next time: it keeps no timer for them.
   std::chrono::milliseconds max_idle_age{30'000};

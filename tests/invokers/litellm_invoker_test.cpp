@@ -113,6 +113,63 @@ TEST_SUITE("invokers/litellm_invoker") {
     CHECK(sink.inner == "inner");
   }
 
+  TEST_CASE(
+      "fault 86: with one connection allowed a sink may call from its end, and in its midst waits typed") {
+    struct Nested final : BaseStreamHandler {
+      LiteLLMInvoker* invoker = nullptr;
+      bool at_the_end = false;
+      std::string inner;
+      std::optional<Error> failure;
+      asio::awaitable<void> ask() {
+        try {
+          auto call = invoker->call(question(), "openai/gpt-4o-mini",
+                                    CallOptions().deadline(std::chrono::milliseconds(50)));
+          const InvokeResult result = co_await std::move(call);
+          inner = result.message.text();
+        } catch (const Exception& e) {
+          failure = e.error();
+        }
+      }
+      asio::awaitable<void> handle_chunk(std::string_view, const StreamChunk&) override {
+        if (at_the_end || failure) return {};
+        return ask();
+      }
+      asio::awaitable<void> on_finish(const InvokeResult&) override {
+        if (!at_the_end) return {};
+        return ask();
+      }
+    };
+    asio::io_context loop(1);
+    FakeProvider provider(loop.get_executor());
+    HttpClientOptions http;
+    http.proxies = ProxyRules();
+    http.max_connections_per_origin = 1;
+    LiteLLMInvoker invoker(loop.get_executor(), towards(provider.base_url()).http(http));
+    FakeReply outer("outer words");
+    outer.tokens_per_second =
+        1000;  // so that its end is not there yet when the sink is given its first words
+    for (const bool at_the_end : {true, false}) {
+      CAPTURE(at_the_end);
+      provider.script(outer);
+      provider.script(FakeReply("inner"));
+      Nested sink;
+      sink.invoker = &invoker;
+      sink.at_the_end = at_the_end;
+      const auto call = [&] {
+        return run_on(loop,
+                      invoker.call(question(), "openai/gpt-4o-mini", CallOptions().stream_handler(&sink)));
+      };
+      CHECK(call().message.text() == "outer words");
+      CHECK(sink.inner == (at_the_end ? "inner" : ""));
+      CHECK(sink.failure.has_value() == !at_the_end);
+      if (!sink.failure) continue;
+      // The stream holds the connection that its own sink waits for: that ends by the inner call's deadline.
+      CHECK(sink.failure->kind() == ErrorKind::deadline_exceeded);
+      CHECK(sink.failure->message().find("waited for a connection") != std::string::npos);
+    }
+    CHECK(invoker.stats().connects == 1);
+  }
+
   TEST_CASE("a call from another executor moves to the invoker's and back") {
     asio::io_context loop(1);
     asio::io_context callers(1);

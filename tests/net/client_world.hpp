@@ -16,6 +16,7 @@
 #include "lllm/net/certificates.hpp"
 #include "lllm/net/http_server.hpp"
 #include "tests/net/fetch.hpp"
+#include "tests/support/gate.hpp"
 
 namespace lllm::test {
 
@@ -24,29 +25,6 @@ inline asio::awaitable<void> pause(std::chrono::milliseconds time) {
   auto wait = timer.async_wait(asio::as_tuple(asio::deferred));
   co_await std::move(wait);
 }
-
-/// Holds whoever comes until it is opened; for a minute at most.
-class Gate {
- public:
-  explicit Gate(const asio::any_io_executor& executor) : shut_(executor, std::chrono::minutes(1)) {}
-  asio::awaitable<void> pass() {
-    ++arrived_;
-    if (open_) co_return;
-    auto wait = shut_.async_wait(asio::as_tuple(asio::deferred));
-    co_await std::move(wait);
-  }
-  void open() {
-    open_ = true;
-    shut_.cancel();
-  }
-  /// How many have come so far.
-  [[nodiscard]] int arrived() const { return arrived_; }
-
- private:
-  asio::steady_timer shut_;
-  bool open_ = false;
-  int arrived_ = 0;
-};
 
 /// Answers in four chunks; "/slow/N" after N milliseconds, with the path as the body.
 inline asio::awaitable<void> in_chunks(const HttpServerRequest& request, HttpResponder& responder) {

@@ -1,14 +1,11 @@
 // Faults 87 to 91: many calls at once, more than there are descriptors, or more than connections allowed.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -16,6 +13,7 @@
 
 #include "tests/net/client_world.hpp"
 #include "tests/support/fault_server.hpp"
+#include "tests/support/server_process.hpp"
 #include "tests/support/skip.hpp"
 
 using namespace lllm;
@@ -24,50 +22,11 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A server in a process of its own, which has as many descriptors as this one. It answers nobody before so
-/// many requests are there at once.
-class ServerProcess {
- public:
-  explicit ServerProcess(int together) {
-    int channel[2] = {-1, -1};
-    if (::pipe(channel) != 0) throw std::runtime_error("no pipe");
-    child_ = ::fork();
-    if (child_ == 0) {
-      asio::io_context loop;
-      Gate gate(loop.get_executor());
-      HttpServer server(loop.get_executor(), [&](const HttpServerRequest& request, HttpResponder& responder) {
-        return answer(gate, together, request, responder);
-      });
-      const std::uint16_t port = server.port();
-      if (::write(channel[1], &port, sizeof port) != sizeof port) ::_exit(1);
-      ::close(channel[1]);
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      loop.run();
-      ::_exit(0);
-    }
-    ::close(channel[1]);
-    if (::read(channel[0], &port_, sizeof port_) != sizeof port_) throw std::runtime_error("no server");
-    ::close(channel[0]);
-  }
-  ~ServerProcess() {
-    ::kill(child_, SIGKILL);
-    ::waitpid(child_, nullptr, 0);
-  }
-  ServerProcess(const ServerProcess&) = delete;
-  ServerProcess& operator=(const ServerProcess&) = delete;
-  [[nodiscard]] std::uint16_t port() const { return port_; }
-
- private:
-  static asio::awaitable<void> answer(Gate& gate, int together, const HttpServerRequest& request,
+asio::awaitable<void> answer_together(Gate& gate, const HttpServerRequest& request,
                                       HttpResponder& responder) {
-    if (gate.arrived() + 1 == together) gate.open();
-    co_await gate.pass();
-    co_await responder.send(200, {}, request.target);
-  }
-
-  pid_t child_ = -1;
-  std::uint16_t port_ = 0;
-};
+  co_await gate.pass();
+  co_await responder.send(200, {}, request.target);
+}
 
 asio::awaitable<Outcome> noting(std::vector<int>& order, int number, asio::awaitable<Outcome> work) {
   auto outcome = co_await std::move(work);
@@ -111,38 +70,30 @@ struct GatedWorld : ClientWorld {
 TEST_SUITE("net/faults") {
   TEST_CASE("fault 87: ten thousand calls at once on one thread all finish") {
     constexpr int calls = 10'000;
-    constexpr rlim_t needed = calls + 200;
-    rlimit limit{};
-    ::getrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_max < needed) LLLM_SKIP("fewer than 10,200 file descriptors are allowed here");
-    const rlimit before = limit;
-    limit.rlim_cur = std::max(limit.rlim_cur, needed);
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-    const ServerProcess server(calls);
-    {
-      asio::io_context loop;
-      HttpClient client(loop.get_executor());
-      int finished = 0;
-      int good = 0;
-      std::size_t most = 0;
-      HttpTimeouts patient;
-      patient.connect = 60s;
-      for (int i = 0; i < calls; ++i) {
-        const auto target = "/number/" + std::to_string(i);
-        HttpRequest request("GET", {"http", "127.0.0.1", server.port()}, target);
-        asio::co_spawn(loop, try_fetch(client, std::move(request), patient),
-                       [&, target](const std::exception_ptr&, const Outcome& outcome) {
-                         most = std::max(most, client.stats().open);
-                         ++finished;
-                         good += outcome.body == target ? 1 : 0;
-                       });
-      }
-      CHECK(run_until(loop, [&] { return finished == calls; }, 120s));
-      CHECK(good == calls);
-      CHECK(most >= calls - 1);  // when the first ends, all are there but those that ended with it
-      CHECK(client.stats().idle <= 256);
+    const ManyDescriptors descriptors(calls + 200);
+    if (!descriptors.enough()) LLLM_SKIP("fewer than 10,200 file descriptors are allowed here");
+    const ServerProcess server(answer_together, calls);
+    asio::io_context loop;
+    HttpClient client(loop.get_executor());
+    int finished = 0;
+    int good = 0;
+    std::size_t most = 0;
+    HttpTimeouts patient;
+    patient.connect = 60s;
+    for (int i = 0; i < calls; ++i) {
+      const auto target = "/number/" + std::to_string(i);
+      HttpRequest request("GET", {"http", "127.0.0.1", server.port()}, target);
+      asio::co_spawn(loop, try_fetch(client, std::move(request), patient),
+                     [&, target](const std::exception_ptr&, const Outcome& outcome) {
+                       most = std::max(most, client.stats().open);
+                       ++finished;
+                       good += outcome.body == target ? 1 : 0;
+                     });
     }
-    ::setrlimit(RLIMIT_NOFILE, &before);
+    CHECK(run_until(loop, [&] { return finished == calls; }, 120s));
+    CHECK(good == calls);
+    CHECK(most >= calls - 1);  // when the first ends, all are there but those that ended with it
+    CHECK(client.stats().idle <= 256);
   }
 
   TEST_CASE("fault 88: running out of file descriptors is typed, and passes") {
@@ -165,7 +116,7 @@ TEST_SUITE("net/faults") {
 
   TEST_CASE(
       "fault 88: calls beyond the descriptors there are fail, typed; the others, and later ones, succeed") {
-    const ServerProcess server(1);
+    const ServerProcess server(answer_together, 1);
     asio::io_context loop;
     HttpClient client(loop.get_executor());
     constexpr int calls = 60;
@@ -201,18 +152,40 @@ TEST_SUITE("net/faults") {
   }
 
   TEST_CASE("fault 90: answers that come out of order reach the callers they belong to") {
-    ClientWorld world(false);
+    constexpr int count = 50;
+    struct Gates : ClientWorld {  // they go before the loop does
+      Gates()
+          : ClientWorld(false, HttpClientOptions(),
+                        [this](const HttpServerRequest& request, HttpResponder& responder) {
+                          const auto number = static_cast<std::size_t>(std::stoi(request.target.substr(1)));
+                          return answer_together(*gates.at(number), request, responder);
+                        }) {
+        for (int i = 0; i < count; ++i) gates.push_back(std::make_unique<Gate>(loop.get_executor()));
+      }
+      std::vector<std::unique_ptr<Gate>> gates;
+    } world;
+    const auto& gates = world.gates;
+    std::vector<int> order;
     std::vector<std::unique_ptr<Counted>> calls;
-    for (int i = 0; i < 50; ++i) {
+    for (int i = 0; i < count; ++i) {
       calls.push_back(std::make_unique<Counted>());
-      const auto target = "/slow/" + std::to_string((i * 37) % 50);
-      start(world.loop, try_fetch(*world.client, world.get(target)), *calls.back());
+      auto fetch = try_fetch(*world.client, world.get("/" + std::to_string(i)));
+      start(world.loop, noting(order, i, std::move(fetch)), *calls.back());
     }
     CHECK(run_until(world.loop, [&] {
-      return std::all_of(calls.begin(), calls.end(), [](const auto& call) { return call->completions == 1; });
+      return std::all_of(gates.begin(), gates.end(), [](const auto& gate) { return gate->arrived() == 1; });
     }));
-    for (int i = 0; i < 50; ++i)
-      CHECK(calls[static_cast<std::size_t>(i)]->outcome.body == "/slow/" + std::to_string((i * 37) % 50));
+    // One after the other, in an order that is not the callers'.
+    for (int i = 0; i < count; ++i) {
+      const int next = (i * 37) % count;
+      gates[static_cast<std::size_t>(next)]->open();
+      REQUIRE(run_until(world.loop, [&] { return order.size() > static_cast<std::size_t>(i); }));
+      CHECK(order.size() == static_cast<std::size_t>(i + 1));
+      CHECK(order.back() == next);
+      const Counted& call = *calls[static_cast<std::size_t>(next)];
+      CHECK(call.outcome.body == "/" + std::to_string(next));
+    }
+    for (const auto& call : calls) CHECK(call->completions == 1);
   }
 
   TEST_CASE(

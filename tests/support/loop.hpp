@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <exception>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <type_traits>
@@ -59,6 +60,26 @@ Error error_on(asio::io_context& loop, asio::awaitable<T> work) {
     return failure.error();
   }
   throw std::runtime_error("it should have failed");
+}
+
+/// Runs what is ready, and what that makes ready, but waits for nothing; true when `done` came true by it. So
+/// it measures promptness in turns of the loop, which no busy machine makes longer.
+inline bool done_at_once(asio::io_context& loop, const std::function<bool()>& done) {
+  loop.restart();
+  while (!done() && loop.poll_one() > 0) {
+  }
+  return done();
+}
+
+/// Runs `loop` until ten milliseconds after `due`, by the clock that its timers go by, and then what is
+/// ready; true when `done` came true without anything that waits for a later time.
+inline bool done_by(asio::io_context& loop, std::chrono::steady_clock::time_point due,
+                    const std::function<bool()>& done) {
+  const auto end = due + std::chrono::milliseconds(10);
+  loop.restart();
+  while (!done() && std::chrono::steady_clock::now() < end && loop.run_one_until(end) > 0) {
+  }
+  return done_at_once(loop, done);
 }
 
 }  // namespace lllm::test
