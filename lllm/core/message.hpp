@@ -31,7 +31,8 @@ struct ToolCall {
   ToolCall(std::string call_id, std::string tool, std::string arguments_json)
       : id(std::move(call_id)), name(std::move(tool)), arguments(std::move(arguments_json)) {}
 
-  /// Never empty once decoded: synthesised, and stable, where the provider gives none.
+  /// Never empty once decoded: where the provider gives none it is made of the reply, the same each time, and
+  /// in the answer to a dialog unlike any id in it.
   std::string id;
   std::string name;
   /// The JSON text as the model wrote it, which may be malformed; free text when `custom`.

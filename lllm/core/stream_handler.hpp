@@ -31,8 +31,11 @@ class StreamChunk {
 
   ChunkKind kind = ChunkKind::text;
   std::string_view content;
-  // Of a tool_call chunk: which call (0-based), and its id and name as far as they are known.
+  /// Of a tool_call chunk: which call, as its place in `tool_calls` of the finished message. This relates the
+  /// chunks of a call to each other and to what on_finish() shows.
   std::size_t tool_index = 0;
+  /// Its id and name as the provider gave them so far. Either may come late; an id may never come, and the
+  /// finished call has one of our making then, which depends on the whole call.
   std::string_view tool_id;
   std::string_view tool_name;
   /// The provider's event as it came; parsed only by who asks.

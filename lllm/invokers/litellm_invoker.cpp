@@ -20,6 +20,7 @@
 #include "lllm/invokers/observation.hpp"
 #include "lllm/invokers/price_cache.hpp"
 #include "lllm/invokers/scripted_invoker.hpp"
+#include "lllm/wires/call_ids.hpp"
 #include "lllm/wires/codec.hpp"
 #include "lllm/wires/prices.hpp"
 #include "lllm/wires/routing.hpp"
@@ -306,6 +307,7 @@ void LiteLLMInvoker::Core::complete(HttpCallPlan& plan, InvokeResult& result, co
   Message& message = result.message;
   message.provider = plan.provider->name;
   if (message.model.empty()) message.model = plan.model;
+  make_call_ids_unique(message, dialog);
   // The provider may name a dated version; the name that was asked for is the fallback.
   const auto* price = prices_.find(message.provider, message.model);
   if (price == nullptr) price = prices_.find(message.provider, plan.wire_model);

@@ -68,9 +68,12 @@ void Accumulator::end_event() {
   for (std::size_t i = first_chunk_; i < chunks_->size(); ++i) {
     StreamChunk& chunk = (*chunks_)[i];
     if (chunk.kind != ChunkKind::tool_call) continue;
-    const ToolCall& call = message.tool_calls[chunk.tool_index];
-    chunk.tool_id = call.id;
-    chunk.tool_name = call.name;
+    const auto call = message.tool_calls.begin() + static_cast<std::ptrdiff_t>(chunk.tool_index);
+    chunk.tool_id = call->id;
+    chunk.tool_name = call->name;
+    // Where the call will stand in the finished message, from which calls of answer_tool are gone.
+    chunk.tool_index -= static_cast<std::size_t>(std::count_if(
+        message.tool_calls.begin(), call, [](const ToolCall& before) { return before.name == answer_tool; }));
   }
   chunks_ = nullptr;
 }
@@ -116,6 +119,10 @@ std::size_t Accumulator::locate(const ToolCallDelta& delta) const {
   const auto& calls = message.tool_calls;
   const std::string_view id = delta.id.value_or("");
   if (delta.index) {
+    // Of several calls under one number the id tells which is meant, however they alternate.
+    if (!id.empty())
+      for (std::size_t i = calls.size(); i-- > 0;)
+        if (call_indexes_[i] == delta.index && calls[i].id == id) return i;
     for (std::size_t i = calls.size(); i-- > 0;) {
       if (call_indexes_[i] != delta.index) continue;
       // Some servers number every call 0: another id that comes with a name is another call. Another id alone

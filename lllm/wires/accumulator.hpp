@@ -56,8 +56,8 @@ class Accumulator {
   /// The next delta begins a new part even when it is of the same kind as the last one (Parts::in_order).
   void break_part() { broken_ = true; }
 
-  /// A piece of a call, assembled by index, by id where the index repeats, and by position where there is
-  /// neither. @returns  the call's position in message.tool_calls.
+  /// A piece of a call, assembled by index, by index and id where several calls have one index, and by
+  /// position where there is neither. @returns  the call's position in message.tool_calls.
   std::size_t add_tool_call(const ToolCallDelta& delta);
   /// A call that is given whole is a call of its own whatever its index and id are.
   std::size_t add_whole_tool_call(const ToolCallDelta& delta);

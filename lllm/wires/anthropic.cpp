@@ -6,6 +6,7 @@
 #include "lllm/base/text.hpp"
 #include "lllm/wires/model_args.hpp"
 #include "lllm/wires/providers.hpp"
+#include "lllm/wires/reply_json.hpp"
 
 namespace lllm {
 namespace anthropic {
@@ -127,7 +128,7 @@ class AnthropicCodec final : public Codec {
     return anthropic::encode(input);
   }
   [[nodiscard]] Result<InvokeResult> decode(const Provider& provider, std::string_view body) const override {
-    auto reply = parse_json(body);
+    auto reply = parse_reply(body);
     if (!reply)
       return Error(ErrorKind::bad_reply, "anthropic-messages: the reply is " + reply.error().message());
     return read_reply(provider.name, std::move(*reply));
@@ -154,7 +155,9 @@ Result<InvokeResult> read_reply(std::string_view provider, json::value reply) {
   if (text_at(reply, "type") == "error" ||
       (find(reply, "error") != nullptr && find(reply, "content") == nullptr))
     return read_error(reply);
-  const auto* content = array_at(reply, "content");
+  static const json::array nothing;
+  const auto* said = find(reply, "content");
+  const auto* content = said != nullptr && said->is_null() ? &nothing : as_array(said);
   if (content == nullptr) return Error(ErrorKind::bad_reply, "anthropic-messages: the reply has no content");
 
   InvokeResult result;

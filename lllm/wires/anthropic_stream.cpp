@@ -6,6 +6,7 @@
 #include "lllm/wires/model_args.hpp"
 #include "lllm/wires/providers.hpp"
 #include "lllm/wires/repeated_event.hpp"
+#include "lllm/wires/reply_json.hpp"
 
 namespace lllm::anthropic {
 namespace {
@@ -57,7 +58,7 @@ class Decoder final : public StreamDecoder {
         return take_delta(delta, event.data, chunks);
     }
     if (event.type == "ping") return {};
-    auto body = parse_json(event.data);
+    auto body = parse_reply(event.data);
     if (!body) return broken(body.error());
     return take_event(event.type, *body, event.data, chunks);
   }
@@ -154,7 +155,7 @@ class Decoder final : public StreamDecoder {
   // replaced.
   Result<> take_rare_delta(Block& block, const Delta& delta) {
     if (delta.whole.empty()) return {};
-    auto parsed = parse_json(delta.whole);
+    auto parsed = parse_reply(delta.whole);
     if (!parsed) return broken(parsed.error());
     if (delta.kind == "citations_delta") {
       if (const auto* citation = find(*parsed, "citation")) block.citations.push_back(*citation);
@@ -201,7 +202,9 @@ class Decoder final : public StreamDecoder {
   void start_block(const json::value& body, std::string_view raw, std::vector<StreamChunk>& chunks) {
     const auto* given = object_at(body, "content_block");
     if (given == nullptr) return;
-    Block& block = block_at(integer_at(body, "index").value_or(static_cast<std::int64_t>(blocks_.size())));
+    const auto index = integer_at(body, "index").value_or(static_cast<std::int64_t>(blocks_.size()));
+    Block& block = block_to_start(index, as_text(find(*given, "id")));
+    const bool known = block.is_call();
     block.start = *given;
     block.type = std::string(as_text(find(*given, "type")));
     if (block.type == "text" || block.type == "thinking") {
@@ -212,7 +215,7 @@ class Decoder final : public StreamDecoder {
       block.id = std::string(as_text(find(*given, "id")));
       block.name = std::string(as_text(find(*given, "name")));
       if (!block.is_call()) return;
-      block.tool_index = tools_++;
+      if (!known) block.tool_index = tools_++;
       add_chunk(block, {}, ChunkKind::tool_call, raw, chunks);
     }
   }
@@ -223,6 +226,14 @@ class Decoder final : public StreamDecoder {
     if (!reply_["usage"].is_object()) reply_["usage"] = json::object();
     for (const auto& [key, value] : counters.get_object())
       if (!value.is_null()) reply_["usage"].get_object()[key] = value;
+  }
+
+  // Another call under a number that is taken already is a block of its own; the deltas that follow are its.
+  Block& block_to_start(std::int64_t index, std::string_view id) {
+    Block& newest = block_at(index);
+    if (newest.type != "tool_use" || id.empty() || newest.id.empty() || newest.id == id) return newest;
+    blocks_.emplace_back().index = index;
+    return blocks_.back();
   }
 
   Block& block_at(std::int64_t index) {

@@ -4,6 +4,7 @@
 #include "lllm/base/text.hpp"
 #include "lllm/wires/model_args.hpp"
 #include "lllm/wires/providers.hpp"
+#include "lllm/wires/reply_json.hpp"
 
 namespace lllm {
 namespace bedrock {
@@ -123,7 +124,7 @@ class BedrockCodec final : public Codec {
     return bedrock::encode(input);
   }
   [[nodiscard]] Result<InvokeResult> decode(const Provider& provider, std::string_view body) const override {
-    auto reply = parse_json(body);
+    auto reply = parse_reply(body);
     if (!reply)
       return Error(ErrorKind::bad_reply, "bedrock-converse: the reply is " + reply.error().message());
     return read_reply(provider.name, std::move(*reply));
@@ -142,7 +143,7 @@ Error read_exception(std::string_view type, std::string_view data) {
   if (type == "validationException") kind = ErrorKind::invalid_request;
   if (type == "accessDeniedException") kind = ErrorKind::permission_denied;
   if (type == "resourceNotFoundException") kind = ErrorKind::not_found;
-  const auto body = parse_json(data);
+  const auto body = parse_reply(data);
   std::string_view words = data;
   std::string code;
   if (body && body->is_object()) {
@@ -156,7 +157,9 @@ Error read_exception(std::string_view type, std::string_view data) {
 }
 
 Result<InvokeResult> read_reply(std::string_view provider, json::value reply) {
-  const auto* content = as_array(find_at(reply, "/output/message/content"));
+  static const json::array nothing;
+  const auto* said = find_at(reply, "/output/message/content");
+  const auto* content = said != nullptr && said->is_null() ? &nothing : as_array(said);
   if (content == nullptr) {
     if (find(reply, "message") != nullptr || find(reply, "Message") != nullptr ||
         find(reply, "__type") != nullptr) {

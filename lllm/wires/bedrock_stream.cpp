@@ -7,6 +7,7 @@
 #include "lllm/wires/model_args.hpp"
 #include "lllm/wires/providers.hpp"
 #include "lllm/wires/repeated_event.hpp"
+#include "lllm/wires/reply_json.hpp"
 
 namespace lllm::bedrock {
 namespace {
@@ -45,7 +46,7 @@ class Decoder final : public StreamDecoder {
     const bool known =
         event.type == "contentBlockStart" || event.type == "messageStop" || event.type == "metadata";
     if (!known) return {};  // messageStart, contentBlockStop, and events that do not exist yet
-    auto body = parse_json(event.data);
+    auto body = parse_reply(event.data);
     if (!body) return broken(body.error());
     if (!body->is_object()) return {};
     if (event.type == "contentBlockStart") {
@@ -172,7 +173,7 @@ class Decoder final : public StreamDecoder {
 
   // Citations, results of the provider's own tools, and kinds of delta that do not exist yet.
   Result<> take_rare_delta(Block& block, std::string_view data) {
-    auto delta = parse_json(data);
+    auto delta = parse_reply(data);
     if (!delta) return broken(delta.error());
     if (!delta->is_object()) return {};
     if (const auto* citation = find(*delta, "citation")) {
@@ -197,8 +198,9 @@ class Decoder final : public StreamDecoder {
   void start_block(const json::value& body, std::string_view raw, std::vector<StreamChunk>& chunks) {
     const auto* start = object_at(body, "start");
     if (start == nullptr) return;
-    Block& block = block_at(integer_at(body, "contentBlockIndex").value_or(0));
+    const auto index = integer_at(body, "contentBlockIndex").value_or(0);
     const auto* use = find(*start, "toolUse");
+    Block& block = block_to_start(index, use == nullptr ? std::string_view() : text_at(*use, "toolUseId"));
     if (use == nullptr || !use->is_object()) {
       block.kind = start->empty() ? Block::Kind::unknown : Block::Kind::other;
       block.start = *start;
@@ -208,10 +210,20 @@ class Decoder final : public StreamDecoder {
     block.start = use->get_object();
     block.id = std::string(text_at(*use, "toolUseId"));
     block.name = std::string(text_at(*use, "name"));
+    const bool known = block.ours;
     block.ours = text_at(*use, "type") != "server_tool_use" && block.name != answer_tool;
     if (!block.ours) return;
-    block.tool_index = tools_++;
+    if (!known) block.tool_index = tools_++;
     add_chunk(block, {}, ChunkKind::tool_call, raw, chunks);
+  }
+
+  // Another call under a number that is taken already is a block of its own; the deltas that follow are its.
+  Block& block_to_start(std::int64_t index, std::string_view id) {
+    Block& newest = block_at(index);
+    if (newest.kind != Block::Kind::tool_use || id.empty() || newest.id.empty() || newest.id == id)
+      return newest;
+    blocks_.emplace_back().index = index;
+    return blocks_.back();
   }
 
   Block& block_at(std::int64_t index) {

@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cmath>
 
 #include "lllm/base/text.hpp"
+#include "lllm/formats/retry.hpp"
 #include "lllm/wires/anthropic.hpp"
 #include "lllm/wires/bedrock.hpp"
 #include "lllm/wires/cohere.hpp"
@@ -14,6 +13,7 @@
 #include "lllm/wires/openai_chat.hpp"
 #include "lllm/wires/openai_responses.hpp"
 #include "lllm/wires/providers.hpp"
+#include "lllm/wires/reply_json.hpp"
 
 namespace lllm {
 namespace {
@@ -96,13 +96,8 @@ std::optional<ErrorKind> kind_of_word(const std::array<Word, N>& words, std::str
 std::optional<std::chrono::milliseconds> retry_delay(const json::value& error) {
   const auto* details = array_at(error, "details");
   if (details == nullptr) return std::nullopt;
-  for (const auto& detail : *details) {
-    const auto text = text_at(detail, "retryDelay");
-    double seconds = 0;
-    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), seconds);
-    if (parsed.ec != std::errc() || !std::isfinite(seconds) || seconds < 0 || seconds > 1e9) continue;
-    return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
-  }
+  for (const auto& detail : *details)
+    if (const auto delay = parse_delay(text_at(detail, "retryDelay"))) return delay;
   return std::nullopt;
 }
 
@@ -115,7 +110,7 @@ std::string text_of(const json::value* value) {
 
 Error provider_error(int status, std::string_view body) {
   // Only what could be an error's JSON is parsed: nobody puts it behind megabytes.
-  const auto parsed = parse_json(body.substr(0, std::size_t{1} << 20));
+  const auto parsed = parse_reply(body.substr(0, std::size_t{1} << 20));
   const json::value* outer = parsed ? &*parsed : nullptr;
   if (const auto* list = as_array(outer); list != nullptr && !list->empty()) outer = &list->front();
   const json::value* error = outer == nullptr ? nullptr : find(*outer, "error");
@@ -175,8 +170,7 @@ std::function<json::value()> raw_of(std::string_view body) {
   std::copy(body.begin(), body.end(), kept.get());
   return [kept, size = body.size()] {
     const std::string_view text(kept.get(), size);
-    auto value = parse_json(text);
-    if (!value) value = parse_json(to_valid_utf8(text));
+    auto value = parse_reply(text);
     return value ? std::move(*value) : json::value(json::string(text));
   };
 }

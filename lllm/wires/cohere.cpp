@@ -4,6 +4,7 @@
 #include "lllm/base/text.hpp"
 #include "lllm/wires/model_args.hpp"
 #include "lllm/wires/providers.hpp"
+#include "lllm/wires/reply_json.hpp"
 
 namespace lllm {
 namespace cohere {
@@ -78,7 +79,7 @@ class CohereCodec final : public Codec {
     return cohere::encode(input);
   }
   [[nodiscard]] Result<InvokeResult> decode(const Provider& provider, std::string_view body) const override {
-    auto reply = parse_json(body);
+    auto reply = parse_reply(body);
     if (!reply) return Error(ErrorKind::bad_reply, "cohere-chat: the reply is " + reply.error().message());
     return read_reply(provider.name, std::move(*reply));
   }

@@ -3,8 +3,10 @@
 #include "lllm/base/json_reader.hpp"
 #include "lllm/base/text.hpp"
 #include "lllm/wires/cohere.hpp"
+#include "lllm/wires/json_merge.hpp"
 #include "lllm/wires/model_args.hpp"
 #include "lllm/wires/providers.hpp"
+#include "lllm/wires/reply_json.hpp"
 
 namespace lllm::cohere {
 namespace {
@@ -13,7 +15,8 @@ namespace {
 struct Piece {
   std::int64_t index = 0;
   bool thinking = false;
-  std::string text;  ///< words, or a call's arguments
+  json::object other;  ///< a part of a kind that nobody knows, whole
+  std::string text;    ///< words, or a call's arguments
   std::string id, name;
   bool has_id = false;
   std::size_t position = 0;  ///< among the calls that the client has to execute
@@ -59,6 +62,7 @@ class Decoder final : public StreamDecoder {
     std::string_view type, id;
     std::int64_t index = 0;
     std::string_view text, thinking, tool_plan, kind;
+    std::string_view content;  ///< as written
     std::optional<std::string_view> call_id;
     std::string_view call_name, arguments;
     std::string_view citations, delta, logprobs;  ///< as written
@@ -89,10 +93,12 @@ class Decoder final : public StreamDecoder {
 
   static void read_message(JsonReader& in, std::string_view part, Event& event) {
     if (part == "content") {
-      in.object([&](std::string_view key) {
-        if (key == "text") event.text = in.text();
-        if (key == "thinking") event.thinking = in.text();
-        if (key == "type") event.kind = in.text();
+      event.content = in.raw_of([&] {
+        in.object([&](std::string_view key) {
+          if (key == "text") event.text = in.text();
+          if (key == "thinking") event.thinking = in.text();
+          if (key == "type") event.kind = in.text();
+        });
       });
     } else if (part == "tool_plan") {
       event.tool_plan = in.text();
@@ -114,6 +120,13 @@ class Decoder final : public StreamDecoder {
     if (!event.logprobs.empty()) add_logprobs(event.logprobs);
     if (event.type == "content-delta" || event.type == "content-start") {
       Piece& part = piece_at(parts_, event.index);
+      const bool known = event.kind.empty() || event.kind == "text" || event.kind == "thinking";
+      if (!known || !part.other.empty()) {
+        if (const auto content = parse_reply(event.content))
+          if (const auto* members = content->if_object())
+            for (const auto& [key, value] : *members) merge_delta(part.other, key, value);
+        return {};
+      }
       if (event.kind == "thinking" || !event.thinking.empty()) part.thinking = true;
       const auto words = part.thinking ? event.thinking : event.text;
       if (words.empty()) return {};
@@ -124,7 +137,7 @@ class Decoder final : public StreamDecoder {
     } else if (event.type == "tool-call-start" || event.type == "tool-call-delta") {
       take_call(event, raw, chunks);
     } else if (event.type == "citation-start") {
-      if (auto citation = parse_json(event.citations)) {
+      if (auto citation = parse_reply(event.citations)) {
         if (const auto* several = citation->if_array())
           citations_.insert(citations_.end(), several->begin(), several->end());
         else if (citation->is_object())
@@ -140,12 +153,12 @@ class Decoder final : public StreamDecoder {
 
   void take_call(const Event& event, std::string_view raw, std::vector<StreamChunk>& chunks) {
     const std::size_t before = calls_.size();
-    Piece& call = piece_at(calls_, event.index);
+    Piece& call = call_of(event);
     if (event.call_id) {
-      call.id = *event.call_id;
+      if (call.id.empty()) call.id = *event.call_id;
       call.has_id = true;
     }
-    if (!event.call_name.empty()) call.name = event.call_name;
+    if (call.name.empty()) call.name = event.call_name;
     call.text += event.arguments;
     const bool is_new = calls_.size() > before;
     if (event.arguments.empty() && !is_new) return;
@@ -163,7 +176,7 @@ class Decoder final : public StreamDecoder {
 
   Result<> take_end(std::string_view delta) {
     done_ = true;
-    auto end = parse_json(delta.empty() ? "{}" : delta);
+    auto end = parse_reply(delta.empty() ? "{}" : delta);
     if (!end || !end->is_object()) return {};
     end_ = std::move(end->get_object());
     const auto words = as_text(find(end_, "error"));
@@ -177,12 +190,24 @@ class Decoder final : public StreamDecoder {
   }
 
   void add_logprobs(std::string_view raw) {
-    auto entries = parse_json(raw);
+    auto entries = parse_reply(raw);
     if (!entries) return;
     if (const auto* several = entries->if_array())
       logprobs_.insert(logprobs_.end(), several->begin(), several->end());
     else if (entries->is_object())
       logprobs_.push_back(std::move(*entries));
+  }
+
+  // By index, and by id where several calls have one index: another id begins another call.
+  Piece& call_of(const Event& event) {
+    const std::string_view id = event.call_id.value_or("");
+    if (!id.empty())
+      for (auto call = calls_.rbegin(); call != calls_.rend(); ++call)
+        if (call->index == event.index && call->id == id) return *call;
+    Piece& newest = piece_at(calls_, event.index);
+    if (id.empty() || newest.id.empty() || event.type != "tool-call-start") return newest;
+    calls_.emplace_back().index = event.index;
+    return calls_.back();
   }
 
   static Piece& piece_at(std::deque<Piece>& pieces, std::int64_t index) {
@@ -197,7 +222,8 @@ class Decoder final : public StreamDecoder {
     json::object message{{"role", "assistant"}};
     json::array content;
     for (const auto& part : parts_)
-      content.push_back(part.thinking
+      content.push_back(!part.other.empty() ? part.other
+                        : part.thinking
                             ? json::object{{"type", "thinking"}, {"thinking", json::string(part.text)}}
                             : json::object{{"type", "text"}, {"text", json::string(part.text)}});
     if (!content.empty()) message["content"] = std::move(content);

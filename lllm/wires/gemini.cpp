@@ -7,6 +7,7 @@
 #include "lllm/wires/gemini_reply.hpp"
 #include "lllm/wires/gemini_request.hpp"
 #include "lllm/wires/providers.hpp"
+#include "lllm/wires/reply_json.hpp"
 
 namespace lllm {
 namespace {
@@ -53,7 +54,7 @@ class GeminiCodec final : public Codec {
     gemini::Reply reply(provider.name);
     if (const auto start = body.find_first_not_of(" \t\r\n"); start != body.npos && body[start] == '[') {
       // streamGenerateContent without alt=sse: a list of what would be events.
-      const auto list = parse_json(body);
+      const auto list = parse_reply(body);
       if (!list || !list->is_array())
         return Error(ErrorKind::bad_reply, "gemini-generate: the answer is no JSON list");
       for (const auto& one : list->get_array())

@@ -2,12 +2,13 @@
 
 #include "lllm/base/json.hpp"
 #include "lllm/wires/codec.hpp"
+#include "lllm/wires/reply_json.hpp"
 
 namespace lllm::gemini {
 
 Error google_error(int status, std::string_view body) {
   const Error plain = provider_error(status, body);
-  auto value = parse_json(body.substr(0, std::size_t{1} << 20));
+  auto value = parse_reply(body.substr(0, std::size_t{1} << 20));
   if (value && value->is_array() && !value->get_array().empty())
     value = json::value(value->get_array().front());
   const json::value* error = value ? find(*value, "error") : nullptr;

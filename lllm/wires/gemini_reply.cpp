@@ -5,6 +5,7 @@
 #include "lllm/wires/gemini_error.hpp"
 #include "lllm/wires/gemini_usage.hpp"
 #include "lllm/wires/model_args.hpp"
+#include "lllm/wires/reply_json.hpp"
 
 namespace lllm::gemini {
 namespace {
@@ -30,7 +31,7 @@ MediaKind media_kind(std::string_view mime) {
 }
 
 json::value parsed(std::string_view raw) {
-  auto value = parse_json(raw);
+  auto value = parse_reply(raw);
   return value ? std::move(*value) : json::value();
 }
 

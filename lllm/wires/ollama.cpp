@@ -5,8 +5,10 @@
 
 #include "lllm/base/json_reader.hpp"
 #include "lllm/wires/accumulator.hpp"
+#include "lllm/wires/json_merge.hpp"
 #include "lllm/wires/ollama_request.hpp"
 #include "lllm/wires/providers.hpp"
+#include "lllm/wires/reply_json.hpp"
 
 namespace lllm {
 namespace {
@@ -30,6 +32,10 @@ class Reply {
           if (member == "content") content = in.text();
           if (member == "thinking") thinking = in.text();
           if (member == "tool_calls") in.array([&] { calls.push_back(in.raw()); });
+          if (member == "content" || member == "thinking" || member == "tool_calls" || member == "role")
+            return;
+          if (in.kind() == JsonReader::Kind::null) return;
+          if (const auto other = parse_reply(in.raw())) merge_delta(extras_, member, *other);
         });
       } else if (key == "model") {
         if (message.model.empty()) message.model = in.text();
@@ -74,9 +80,11 @@ class Reply {
       said["done_reason"] = json::string(result.message.finish_reason);
     if (prompt_tokens_) said["prompt_eval_count"] = *prompt_tokens_;
     if (completion_tokens_) said["eval_count"] = *completion_tokens_;
-    said["message"] = to_json_message(result.message);
+    json::object made = to_json_message(result.message);
+    for (const auto& [key, value] : extras_) made[key] = value;
+    said["message"] = std::move(made);
     result.raw = [last = std::move(last_), said = std::move(said)] {
-      auto reply = parse_json(last);
+      auto reply = parse_reply(last);
       json::object whole = reply && reply->is_object() ? std::move(reply->get_object()) : json::object();
       for (const auto& [key, value] : said) whole[key] = value;
       return json::value(std::move(whole));
@@ -92,7 +100,7 @@ class Reply {
 
  private:
   void add_call(std::string_view raw) {
-    const auto call = parse_json(raw);
+    const auto call = parse_reply(raw);
     if (!call) return;
     const auto* function = object_at(*call, "function");
     if (function == nullptr) return;
@@ -109,7 +117,7 @@ class Reply {
     accumulator_.add_whole_tool_call(delta);
   }
 
-  static json::value to_json_message(const Message& message) {
+  static json::object to_json_message(const Message& message) {
     json::object made{{"role", "assistant"}, {"content", json::string(message.text())}};
     if (const auto thinking = message.reasoning(); !thinking.empty())
       made["thinking"] = json::string(thinking);
@@ -149,6 +157,7 @@ class Reply {
   bool done_ = false;
   bool has_message_ = false;
   std::string created_, last_;
+  json::object extras_;  ///< of the message, of kinds that nobody knows
   std::optional<std::int64_t> prompt_tokens_, completion_tokens_;
 };
 

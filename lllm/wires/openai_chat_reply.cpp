@@ -5,6 +5,7 @@
 
 #include "lllm/wires/json_merge.hpp"
 #include "lllm/wires/openai_chat_usage.hpp"
+#include "lllm/wires/reply_json.hpp"
 
 namespace lllm::openai_chat {
 namespace {
@@ -19,7 +20,7 @@ bool is_envelope(std::string_view key) {
 
 void merge_raw(json::object& into, const std::vector<RawMember>& members) {
   for (const auto& [key, raw] : members)
-    if (const auto value = parse_json(raw)) merge_delta(into, key, *value);
+    if (const auto value = parse_reply(raw)) merge_delta(into, key, *value);
 }
 
 bool is_list_with_elements(std::string_view raw) {
@@ -94,9 +95,9 @@ Result<> Reply::read(std::string_view data, bool whole, std::vector<StreamChunk>
         "openai-chat: " + read.error().message());
   if (!is_object) return Error(ErrorKind::bad_reply, "openai-chat: the answer is no JSON object");
   if (!citations.empty())
-    if (auto list = parse_json(citations)) rare().citations = std::move(*list);
+    if (auto list = parse_reply(citations)) rare().citations = std::move(*list);
   for (const auto& [key, raw] : extras)
-    if (auto value = parse_json(raw)) rare().extras[key] = std::move(*value);
+    if (auto value = parse_reply(raw)) rare().extras[key] = std::move(*value);
   if (!whole && first_event_.empty()) first_event_ = data;
   if (!error.empty()) return provider_error(0, data);
   if (!choice_error_.empty()) return provider_error(0, choice_error_);
@@ -143,7 +144,7 @@ void Reply::apply(bool whole) {
   for (const auto& [kind, words] : choice_.content)
     kind == ChunkKind::text ? accumulator_.add_text(words) : accumulator_.add_reasoning(words);
   if (!choice_.content_blocks.empty()) {
-    if (const auto blocks = parse_json(choice_.content_blocks))
+    if (const auto blocks = parse_reply(choice_.content_blocks))
       for (const auto& block : blocks->get_array()) add_content_block(block, whole);
   } else if (!choice_.content.empty() && !kept().content_blocks.empty()) {
     // Mistral's streams give thinking as blocks and the words after it as plain text.
@@ -164,7 +165,7 @@ void Reply::apply(bool whole) {
     message.finish_reason = *choice_.finish_reason;
   if (!choice_.logprobs.empty()) add_logprobs(choice_.logprobs);
   if (is_list_with_elements(choice_.annotations))
-    if (const auto list = parse_json(choice_.annotations))
+    if (const auto list = parse_reply(choice_.annotations))
       rare().annotations.insert(rare().annotations.end(), list->get_array().begin(), list->get_array().end());
   if (!choice_.error.empty()) choice_error_ = choice_.error;
   if (!choice_.message_extras.empty()) merge_raw(rare().message_extras, choice_.message_extras);
@@ -183,7 +184,7 @@ void Reply::add_content_block(const json::value& block, bool whole) {
 }
 
 void Reply::add_reasoning_details(std::string_view raw, bool is_the_text) {
-  const auto details = parse_json(raw);
+  const auto details = parse_reply(raw);
   if (!details || !details->is_array()) return;
   for (const auto& detail : details->get_array()) {
     merge_delta(rare().reasoning_details, detail);
@@ -201,7 +202,7 @@ void Reply::add_reasoning_details(std::string_view raw, bool is_the_text) {
 }
 
 void Reply::add_logprobs(std::string_view raw) {
-  auto logprobs = parse_json(raw);
+  auto logprobs = parse_reply(raw);
   if (!logprobs) return;
   const auto* content = array_at(*logprobs, "content");
   if (content == nullptr || content->empty()) return;
@@ -278,7 +279,7 @@ std::function<json::value()> Reply::reassembled(const Message& message) const {
   return [parts = std::shared_ptr<const Parts>(std::move(parts))] {
     const Rare& rare = parts->rare;
     json::object whole;
-    if (const auto first = parse_json(parts->first_event); first && first->is_object())
+    if (const auto first = parse_reply(parts->first_event); first && first->is_object())
       whole = first->get_object();
     whole["object"] = "chat.completion";
     json::object answer{{"role", "assistant"}, {"content", nullptr}};
@@ -314,7 +315,7 @@ std::function<json::value()> Reply::reassembled(const Message& message) const {
     whole["choices"] = json::array{std::move(choice)};
     for (const auto& [key, value] : rare.extras) whole[key] = value;
     if (!rare.citations.is_null()) whole["citations"] = rare.citations;
-    if (auto usage = parse_json(parts->usage)) whole["usage"] = std::move(*usage);
+    if (auto usage = parse_reply(parts->usage)) whole["usage"] = std::move(*usage);
     return json::value(std::move(whole));
   };
 }

@@ -9,6 +9,7 @@
 #include "lllm/wires/accumulator.hpp"
 #include "lllm/wires/model_args.hpp"
 #include "lllm/wires/providers.hpp"
+#include "lllm/wires/reply_json.hpp"
 
 namespace lllm {
 namespace openai_responses {
@@ -123,6 +124,17 @@ bool is_plain(const json::value& item) {
   return is_call(item) && only({"type", "id", "call_id", "name", "arguments", "input", "status"});
 }
 
+// The output as it goes back: a call that came without an id has the one that its result will name.
+json::array with_call_ids(json::array output, const std::vector<ToolCall>& calls) {
+  auto call = calls.begin();
+  for (auto& item : output) {
+    if (!is_call(item) || text_at(item, "name") == answer_tool || call == calls.end()) continue;
+    if (text_at(item, "call_id").empty()) item.as_object()["call_id"] = json::string(call->id);
+    ++call;
+  }
+  return output;
+}
+
 Usage usage_of(const json::value& usage) {
   Usage counted;
   counted.prompt_tokens = counter_at(usage, "input_tokens");
@@ -148,7 +160,7 @@ void read_envelope(const json::value& response, Message& message) {
 
 // An `error` event: its members stand in "error" or, in older servers, beside "type".
 Error error_of_event(std::string_view data) {
-  auto event = parse_json(data);
+  auto event = parse_reply(data);
   if (!event || find(*event, "error") != nullptr) return provider_error(0, data);
   json::object flat;
   for (const auto key : {"code", "message", "param"})
@@ -171,7 +183,7 @@ class ResponsesStreamDecoder final : public StreamDecoder {
 
  private:
   struct Event {
-    std::string_view type, delta, item, response;
+    std::string_view type, delta, item, item_id, response;
     std::optional<std::int64_t> output_index;
   };
   void take_delta(const Event& event);
@@ -181,7 +193,8 @@ class ResponsesStreamDecoder final : public StreamDecoder {
   std::string provider_;
   TextArena arena_;
   Accumulator reply_{Accumulator::Parts::in_order};
-  std::vector<std::pair<std::int64_t, json::value>> items_;  // finished ones, by output index
+  std::vector<std::pair<std::int64_t, json::value>> items_;         // finished ones, by output index
+  std::map<std::string, std::string, std::less<>> calls_of_items_;  // item id → call id
   json::value response_;
   bool done_ = false;
 };
@@ -198,6 +211,8 @@ Result<> ResponsesStreamDecoder::feed(const StreamEvent& event, std::vector<Stre
       if (in.kind() == JsonReader::Kind::string) read.delta = in.text();
     } else if (key == "output_index") {
       read.output_index = in.integer();
+    } else if (key == "item_id") {
+      read.item_id = in.text();
     } else if (key == "item") {
       read.item = in.raw();
     } else if (key == "response") {
@@ -222,7 +237,7 @@ Result<> ResponsesStreamDecoder::feed(const StreamEvent& event, std::vector<Stre
     reply_.message.finish_reason = "failed";  // what response.failed, which follows, would say
     return error_of_event(event.data);
   } else if (read.type == "response.created") {
-    if (const auto response = parse_json(read.response)) {
+    if (const auto response = parse_reply(read.response)) {
       read_envelope(*response, reply_.message);
       reply_.message.usage = {};
     }
@@ -246,16 +261,21 @@ void ResponsesStreamDecoder::take_delta(const Event& event) {
     ToolCallDelta call;
     call.index = event.output_index;
     call.arguments = event.delta;
+    // Several items may be given one index; their own ids tell them apart, where these do not change.
+    if (const auto known = calls_of_items_.find(event.item_id); known != calls_of_items_.end())
+      call.id = known->second;
     reply_.add_tool_call(call);
   }
 }
 
 void ResponsesStreamDecoder::take_item(const Event& event, bool complete) {
-  auto item = parse_json(event.item);
+  auto item = parse_reply(event.item);
   if (!item) return;
   if (is_call(*item)) {
     ToolCallDelta call = call_of(*item);
     call.index = event.output_index;
+    if (const auto item_id = text_at(*item, "id"); !complete && !item_id.empty() && call.id)
+      calls_of_items_.insert_or_assign(std::string(item_id), std::string(*call.id));
     const std::string arguments(std::exchange(call.arguments, {}));
     const std::size_t at =
         complete && !event.output_index ? reply_.add_whole_tool_call(call) : reply_.add_tool_call(call);
@@ -275,7 +295,7 @@ void ResponsesStreamDecoder::take_item(const Event& event, bool complete) {
 }
 
 Result<> ResponsesStreamDecoder::take_last(const Event& event) {
-  auto response = parse_json(event.response);
+  auto response = parse_reply(event.response);
   if (!response || !response->is_object())
     return Error(ErrorKind::bad_reply, "openai-responses: the last event holds no response");
   done_ = true;
@@ -326,7 +346,8 @@ Result<InvokeResult> read_response(std::string_view provider, json::value respon
     for (const auto& item : *output) read_item(item, reply);
   InvokeResult result = reply.finish(text_at(response, "id"));
   if (output != nullptr && !std::all_of(output->begin(), output->end(), is_plain))
-    result.message.wire_state = std::make_shared<const WireState>(std::string(wire_name), *output);
+    result.message.wire_state = std::make_shared<const WireState>(
+        std::string(wire_name), with_call_ids(*output, result.message.tool_calls));
   auto kept = std::make_shared<const json::value>(std::move(response));
   result.raw = [kept = std::move(kept)] { return *kept; };
   return result;
@@ -348,8 +369,7 @@ class OpenAiResponsesCodec final : public Codec {
     return openai_responses::encode(input);
   }
   [[nodiscard]] Result<InvokeResult> decode(const Provider& provider, std::string_view body) const override {
-    auto response = parse_json(body);
-    if (!response && !is_utf8(body)) response = parse_json(to_valid_utf8(body));
+    auto response = parse_reply(body);
     if (!response) return Error(ErrorKind::bad_reply, "openai-responses: " + response.error().message());
     return openai_responses::read_response(provider.name, std::move(*response));
   }
