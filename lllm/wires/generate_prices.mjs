@@ -19,7 +19,8 @@ const AS_OF = '2026-09-23';                     // a price that starts later is 
 // Their provider ids → ours. What we have no provider for is left out.
 const PRICE_PROVIDERS = {
   anthropic: 'anthropic', aws: 'bedrock', azure: 'azure', cerebras: 'cerebras', cohere: 'cohere',
-  deepseek: 'deepseek', fireworks: 'fireworks_ai', google: 'gemini', groq: 'groq', mistral: 'mistral',
+  deepseek: 'deepseek', fireworks: 'fireworks_ai', 'github-copilot': 'github_copilot', google: 'gemini',
+  groq: 'groq', mistral: 'mistral',
   moonshotai: 'moonshot', novita: 'novita', openai: 'openai', openrouter: 'openrouter', perplexity: 'perplexity',
   together: 'together_ai', 'x-ai': 'xai', zai: 'zai', zhipuai: 'zai',
 };
@@ -30,6 +31,9 @@ const FACT_PROVIDERS = {
   nvidia: 'nvidia_nim', openai: 'openai', openrouter: 'openrouter', perplexity: 'perplexity',
   togetherai: 'together_ai', vercel: 'vercel_ai_gateway', xai: 'xai', zai: 'zai',
 };
+// Hugging Face's router charges what the company charges that does the work. Which one that is stands behind the
+// model's name ("…:novita"), or the router chooses, and then the price is not known.
+const ROUTED = 'huggingface_';
 // Must agree with Capability in prices.hpp.
 const CAPABILITY = {tools: 1, reasoning: 2, temperature: 4, image_input: 8, pdf_input: 16, audio_input: 32,
                     video_input: 64, image_output: 128, audio_output: 256, known: 512};
@@ -86,7 +90,9 @@ const {module: factModule} = await fetchPackage(FACTS, 'dist/index.js');
 const rows = [];
 const ids = new Set([...text.matchAll(/\bid:\s*['"]([a-z0-9_-]+)['"]/g)].map(m => m[1]));
 for (const id of ids) {
-  if (!PRICE_PROVIDERS[id]) continue;
+  const suffix = id.startsWith(ROUTED) ? ':' + id.slice(ROUTED.length) : '';
+  const ours = suffix ? 'huggingface' : PRICE_PROVIDERS[id];
+  if (!ours) continue;
   const provider = priceModule.findProvider({providerId: id});
   if (provider?.id !== id) continue;
   for (const model of provider.models) {
@@ -97,7 +103,9 @@ for (const id of ids) {
     const starts = new Set(KEYS.flatMap(k => (prices[k]?.tiers ?? []).map(t => t.start)));
     const rates = start => KEYS.map(k => pico(free ? (k.startsWith('input') || k === 'output_mtok' ? 0 : undefined)
                                                   : at(prices[k], start)));
-    rows.push({provider: PRICE_PROVIDERS[id], model: model.id, rules: patterns(model.match), rates: rates(-1),
+    const rules = patterns(model.match);
+    if (suffix && !rules.every(rule => rule[0] === '=')) throw new Error('a routed model is named by a rule: ' + rules);
+    rows.push({provider: ours, model: model.id + suffix, rules: rules.map(rule => rule + suffix), rates: rates(-1),
                tiers: [...starts].sort((a, b) => a - b).map(s => ({above: s, rates: rates(s)})),
                window: model.context_window ?? -1, output: -1, capabilities: 0});
   }

@@ -207,7 +207,8 @@ std::vector<std::string_view> spellings(std::string_view provider, std::string_v
   return names;
 }
 
-/// Who else lists the price, when the provider's own list has none.
+/// Who else lists the price, when the provider's own list has none. Azure sells OpenAI's models at OpenAI's
+/// prices, but DeepSeek's, xAI's and others' at prices of its own: for those a maker's list would be wrong.
 std::string_view maker_of(std::string_view provider) {
   if (provider == "azure") return "openai";
   if (provider == "vertex_ai") return "gemini";

@@ -84,6 +84,41 @@ TEST_SUITE("wires/prices") {
     CHECK(cost_of(usage, *price)->input == price->tiers[0].rates.input * 200'001);
   }
 
+  TEST_CASE(
+      "Copilot has prices of its own; Hugging Face's router those of the company that the name ends with") {
+    const PriceTable table;
+    const auto codex = table.price("github_copilot", "gpt-5.3-codex");
+    REQUIRE(codex.has_value());
+    CHECK(codex->base.input == Money::parse("0.00000175"));
+    CHECK(codex->base.output == Money::parse("0.000014"));
+    const auto at_together = table.price("huggingface", "deepseek-ai/DeepSeek-R1:together");
+    const auto at_novita = table.price("huggingface", "deepseek-ai/DeepSeek-R1:novita");
+    REQUIRE(at_together.has_value());
+    REQUIRE(at_novita.has_value());
+    CHECK(at_together->base.input != at_novita->base.input);
+    // Without one the router chooses, and of an unlisted one nothing is known.
+    CHECK_FALSE(table.price("huggingface", "deepseek-ai/DeepSeek-R1").has_value());
+    CHECK_FALSE(table.price("huggingface", "deepseek-ai/DeepSeek-R1:nobody").has_value());
+    CHECK_FALSE(table.price("huggingface", "deepseek-ai/DeepSeek-R1:fastest").has_value());
+  }
+
+  TEST_CASE(
+      "what another company charges for a model is no price: makers, resellers and machines of one's own") {
+    const PriceTable table;
+    REQUIRE(table.price("deepseek", "deepseek-v4-pro").has_value());
+    CHECK_FALSE(table.price("azure", "deepseek-v4-pro").has_value());
+    REQUIRE(table.price("openrouter", "z-ai/glm-4.6v").has_value());
+    CHECK_FALSE(table.price("zai", "glm-4.6v").has_value());
+    REQUIRE(table.price("openrouter", "qwen/qwen3-max").has_value());
+    CHECK_FALSE(table.price("dashscope", "qwen3-max").has_value());
+    REQUIRE(table.price("groq", "openai/gpt-oss-20b").has_value());
+    CHECK_FALSE(table.price("ollama", "gpt-oss:20b").has_value());
+    CHECK_FALSE(table.price("crusoe", "meta-llama/Llama-3.3-70B-Instruct").has_value());
+    CHECK_FALSE(table.price("snowflake", "claude-sonnet-4-6").has_value());
+    // What a compound model costs is what it calls.
+    CHECK_FALSE(table.price("groq", "groq/compound").has_value());
+  }
+
   TEST_CASE("an unknown price is unknown, and a free one is nothing to pay") {
     const PriceTable table;
     CHECK_FALSE(table.price("openai", "gpt-99-unheard-of").has_value());
