@@ -81,7 +81,6 @@ class Encoder {
     return !in_.tools.empty() || (given_tools_ != nullptr && !given_tools_->empty());
   }
 
-  // JSON mode and tools exclude each other.
   // JSON of any shape, which the API takes where no tool is offered. The model must be told so, too.
   void take_json_mode() {
     const auto* given = find(in_.options.model_args(), "response_format");
@@ -89,6 +88,7 @@ class Encoder {
     if (json_mode_) args_.take("response_format");
   }
 
+  // JSON mode and tools exclude each other.
   void add_format() {
     if (json_mode_ && has_tools()) args_.drop("response_format");
     if (json_mode_ && !has_tools()) settings_["response_format"] = {{"type", "json_object"}};
@@ -204,6 +204,8 @@ class Encoder {
           if (message->tool_call_id.empty())
             return Error(ErrorKind::invalid_argument,
                          "a tool message without the id of its call (tool '" + message->name + "')");
+          if (message->modality() != Modality::text)
+            return Error(ErrorKind::unsupported, "cohere-chat takes no media in a tool's result, only words");
           next(first);
           out() += "{\"role\":\"tool\",\"tool_call_id\":";
           string(message->tool_call_id);

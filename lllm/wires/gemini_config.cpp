@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <limits>
 
 #include "lllm/base/text.hpp"
 #include "lllm/core/prompt.hpp"
@@ -31,6 +33,16 @@ constexpr std::array renamed{
     Renamed{"image_config", "imageConfig"},
     Renamed{"thinking_config", "thinkingConfig"},
 };
+
+// "gemini-3.7-flash": 7. What is always the newest ("gemini-flash-latest") is newer than all that is known.
+int minor_version(std::string_view model) {
+  if (model.ends_with("-latest")) return std::numeric_limits<int>::max();
+  model.remove_prefix(model.rfind('/') + 1);  // 0 where there is none
+  const auto dot = model.find('.');
+  int minor = 0;
+  if (dot != model.npos) std::from_chars(model.data() + dot + 1, model.data() + model.size(), minor);
+  return minor;
+}
 
 class Maker {
  public:
@@ -63,11 +75,16 @@ class Maker {
 void Maker::take_effort(std::string_view effort) {
   json::object thinking;
   if (generation_ >= 3) {
-    // Levels; thinking cannot be switched off, so the least is the nearest to none.
+    // Levels; thinking cannot be switched off, so the least is the nearest to none. Pro models know no
+    // "minimal", nor do Flash models from 3.7 on (Google's table of levels, in Firebase AI Logic's guide to
+    // thinking), and the first Pro no "medium" either.
     const bool flash = in_.model.find("flash") != in_.model.npos;
+    const int minor = minor_version(in_.model);
     std::string_view level = effort;
-    if (effort == "none" || effort == "disable" || effort == "minimal") level = flash ? "minimal" : "low";
+    if (effort == "none" || effort == "disable" || effort == "minimal")
+      level = flash && minor < 7 ? "minimal" : "low";
     if (effort == "xhigh" || effort == "max") level = "high";
+    if (effort == "medium" && !flash && generation_ == 3 && minor == 0) level = "high";
     thinking["thinkingLevel"] = json::string(level);
   } else {
     // Budgets in tokens, as Google's own OpenAI endpoint maps them. Pro cannot do without thinking.

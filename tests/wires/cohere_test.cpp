@@ -116,6 +116,11 @@ TEST_SUITE("wires/cohere") {
     Dialog unsupported;
     unsupported.append(paper);
     CHECK(Call(unsupported, "command-a").encode(codec()).error().kind() == ErrorKind::unsupported);
+    Message shown = Message::tool("c1", "camera", "Here:");
+    shown.parts.emplace_back(image);
+    Dialog result;
+    result.append(shown);
+    CHECK(Call(result, "command-a").encode(codec()).error().kind() == ErrorKind::unsupported);
     Dialog lost;
     lost.append(Message::tool("", "x", "y"));
     CHECK(Call(lost, "command-a").encode(codec()).error().kind() == ErrorKind::invalid_argument);

@@ -111,6 +111,22 @@ TEST_SUITE("wires/gemini_request") {
     CHECK(thinking("gemini-2.5-flash", "medium") == R"({"thinkingBudget":8192,"includeThoughts":true})");
     CHECK(thinking("gemini-3-pro-preview", "minimal") == R"({"thinkingLevel":"low","includeThoughts":true})");
     CHECK(thinking("gemini-3-flash-preview", "high") == R"({"thinkingLevel":"high","includeThoughts":true})");
+    const auto level = [&](std::string_view model, const char* effort) {
+      return at(encode(dialog, model, CallOptions{}.model_arg("reasoning_effort", effort)),
+                "/generationConfig/thinkingConfig/thinkingLevel");
+    };
+    for (const char* least : {"none", "disable", "minimal"}) {
+      for (const char* model :
+           {"gemini-3-flash-preview", "gemini-3.1-flash-lite", "gemini-3.6-flash", "google/gemini-3.5-flash"})
+        CHECK(level(model, least) == R"("minimal")");
+      for (const char* model : {"gemini-3.7-flash", "gemini-3.8-flash", "gemini-3.10-flash",
+                                "gemini-flash-latest", "models/gemini-3.7-flash", "gemini-3.1-pro-preview"})
+        CHECK(level(model, least) == R"("low")");
+    }
+    CHECK(level("gemini-3-pro-preview", "medium") == R"("high")");
+    CHECK(level("gemini-3.1-pro-preview", "medium") == R"("medium")");
+    CHECK(level("gemini-3.8-flash", "medium") == R"("medium")");
+    CHECK(level("gemini-3.1-pro-preview", "xhigh") == R"("high")");
   }
 
   TEST_CASE(
