@@ -20,6 +20,8 @@ TEST_SUITE("core/prompt") {
     CHECK(failed.error().message() == "prompt 'greet': missing variables: a, c.d");
     CHECK(prompt.render({{"a", "x"}, {"b", 1.5}, {"c", {{"d", json::array{1}}}}}).value() == "x 1.5 x [1]");
     CHECK(prompt.template_vars() == std::vector<std::string>{"a", "b", "c.d"});
+    CHECK(prompt.validate_args({{"b", 1}}).error().message() == failed.error().message());
+    CHECK(prompt.validate_args({{"a", "x"}, {"b", 1.5}, {"c", {{"d", 1}}}, {"extra", 1}}).has_value());
   }
 
   TEST_CASE("fault 116: values holding braces or % are inert, and JSON in a template needs no doubling") {
@@ -41,6 +43,24 @@ TEST_SUITE("core/prompt") {
     Prompt d("one", "text");
     d.tools.emplace_back("shared.tools:x");
     CHECK(a.content_hash() != d.content_hash());
+  }
+
+  TEST_CASE("info tells path, variables, tools, servers and the hash") {
+    Prompt prompt("one", "Hi {name}");
+    prompt.ref = "demo.prompts:one";
+    prompt.tools.emplace_back("shared.tools:x");
+    McpServer server;
+    server.name = "wiki";
+    server.url = "https://mcp.example.com";
+    prompt.mcp_servers.push_back(server);
+    const json::value info = prompt.info();
+    CHECK(info.at("path") == "one");
+    CHECK(info.at("ref") == "demo.prompts:one");
+    CHECK(info.at("variables") == json::array{"name"});
+    CHECK(info.at("tools") == json::array{"shared.tools:x"});
+    CHECK(to_json(info.at("mcp_servers")).find("wiki") != std::string::npos);
+    CHECK(info.at("has_format") == false);
+    CHECK(text_at(info, "hash") == prompt.content_hash());
   }
 
   TEST_CASE("extend replaces what is named and refuses what it does not know") {
