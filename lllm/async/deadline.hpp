@@ -9,13 +9,13 @@
 #include <variant>
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "lllm/async/spawned.hpp"
 #include "lllm/base/error.hpp"
 
 namespace lllm {
@@ -61,8 +61,7 @@ asio::awaitable<T> with_deadline(asio::awaitable<T> operation, std::chrono::stea
   detail::DeadlineOutcome<T> outcome;
   asio::steady_timer timer(executor, deadline);
   auto group = asio::experimental::make_parallel_group(
-      asio::co_spawn(executor, detail::settle(std::move(operation), outcome), asio::deferred),
-      timer.async_wait(asio::deferred));
+      Spawned(executor, detail::settle(std::move(operation), outcome)), timer.async_wait(asio::deferred));
   const auto [order, thrown, stopped] =
       co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
   if (outcome.value) {

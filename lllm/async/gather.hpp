@@ -8,11 +8,11 @@
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/deferred.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+
+#include "lllm/async/spawned.hpp"
 
 namespace lllm {
 
@@ -58,11 +58,9 @@ asio::awaitable<std::vector<T>> gather(std::vector<asio::awaitable<T>> operation
   state.results.resize(state.operations.size());
 
   const auto executor = co_await asio::this_coro::executor;
-  using Spawned = decltype(asio::co_spawn(executor, detail::gather_worker(state), asio::deferred));
-  std::vector<Spawned> workers;
   const std::size_t count = std::min(std::max<std::size_t>(1, limit), state.operations.size());
-  for (std::size_t i = 0; i < count; ++i)
-    workers.push_back(asio::co_spawn(executor, detail::gather_worker(state), asio::deferred));
+  std::vector<Spawned> workers;
+  for (std::size_t i = 0; i < count; ++i) workers.emplace_back(executor, detail::gather_worker(state));
   if (!workers.empty()) {
     auto group = asio::experimental::make_parallel_group(std::move(workers));
     auto [order, failures] =

@@ -1,7 +1,11 @@
 #include "lllm/core/schema.hpp"
 
+#include <memory>
 #include <mutex>
+#include <new>
 #include <string>
+#include <utility>
+#include <vector>
 
 // Without this a schema that is none ends the process.
 #define VALIJSON_USE_EXCEPTIONS 1
@@ -16,14 +20,18 @@ namespace lllm {
 struct Schema::State {
   json::object source;
   std::once_flag once;
-  valijson::Schema compiled;
+  std::unique_ptr<const valijson::Schema> compiled;
   std::string defect;  // why it could not be compiled
 
   void compile() {
     try {
       const json::value document(source);
       const valijson::adapters::BoostJsonAdapter adapter(document);
-      valijson::SchemaParser(valijson::SchemaParser::kDraft7).populateSchema(adapter, compiled);
+      auto made = std::make_unique<valijson::Schema>();
+      valijson::SchemaParser(valijson::SchemaParser::kDraft7).populateSchema(adapter, *made);
+      compiled = std::move(made);
+    } catch (const std::bad_alloc&) {
+      throw;  // says nothing of the schema: the next who needs it tries again
     } catch (const std::exception& e) {
       defect = e.what();
     }
@@ -48,7 +56,7 @@ Result<> Schema::validate(const json::value& instance) const {
   valijson::Validator validator(valijson::Validator::kStrongTypes);
   valijson::ValidationResults violations;
   const valijson::adapters::BoostJsonAdapter adapter(instance);
-  if (validator.validate(state_->compiled, adapter, &violations)) return {};
+  if (validator.validate(*state_->compiled, adapter, &violations)) return {};
 
   // valijson reports the innermost violation first and then each level around it; the innermost ones say it
   // all.

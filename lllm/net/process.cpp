@@ -114,7 +114,9 @@ asio::awaitable<std::string> read_from(Descriptor& from) {
     if (size > 0) co_return std::string(chunk.data(), static_cast<std::size_t>(size));
     if (size == 0) break;
     if (errno == EINTR) continue;
-    if (errno != EAGAIN) break;
+    if (errno != EAGAIN)  // not its end: what came would pass for the whole
+      throw_error(ErrorKind::io_failed,
+                  std::string("reading from the child process: ") + std::strerror(errno));
     auto ready = from.async_wait(Descriptor::wait_read, as_values);
     const auto [failure] = co_await std::move(ready);
     if (failure) throw_error(ErrorKind::cancelled, "reading from the child process was cancelled");
@@ -219,19 +221,23 @@ Process::Process(asio::any_io_executor executor, const ProcessOptions& options)
   }
   const auto adopt = [](Descriptor& descriptor, Fd fd) {
     ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
-    descriptor.assign(fd.take());
+    descriptor.assign(fd.get());  // takes it only if it does not throw
+    static_cast<void>(fd.take());
   };
-  adopt(state_->input, std::move(input.write_end));
-  adopt(state_->output, std::move(output.read_end));
-  adopt(state_->error, std::move(error.read_end));
-  Fd end(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (end.get() < 0) {
+  try {
+    adopt(state_->input, std::move(input.write_end));
+    adopt(state_->output, std::move(output.read_end));
+    adopt(state_->error, std::move(error.read_end));
+    Fd end(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    if (end.get() < 0)
+      throw_error(ErrorKind::resource_exhausted,
+                  std::string("no pidfd for a child process: ") + std::strerror(errno));
+    adopt(state_->end, std::move(end));
+  } catch (...) {  // nobody else would end the child, or ask what became of it
     signal(SIGKILL);
     state_->reap(0);
-    throw_error(ErrorKind::resource_exhausted,
-                std::string("no pidfd for a child process: ") + std::strerror(errno));
+    throw;
   }
-  adopt(state_->end, std::move(end));
 }
 
 Process::~Process() {
@@ -260,8 +266,10 @@ asio::awaitable<void> Process::write(std::string_view bytes) {
       auto ready = state.input.async_wait(Descriptor::wait_write, as_values);
       const auto [failure] = co_await std::move(ready);
       if (failure) throw_error(ErrorKind::cancelled, "writing to the child process was cancelled");
-    } else if (errno != EINTR) {
+    } else if (errno == EPIPE) {
       throw_error(ErrorKind::connection_lost, "'" + state.name + "' reads no more: " + std::strerror(errno));
+    } else if (errno != EINTR) {
+      throw_error(ErrorKind::io_failed, "writing to '" + state.name + "': " + std::strerror(errno));
     }
   }
 }
