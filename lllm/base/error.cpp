@@ -101,7 +101,9 @@ Error& Error::at(std::string file, int line, int column) {
 std::string Error::to_string() const {
   const Fields& f = *fields_;
   std::string text;
-  if (!f.file.empty()) {
+  // A message about the file as a whole mostly names it: once is enough.
+  const bool named = f.line == 0 && f.message.find("'" + f.file + "'") != std::string::npos;
+  if (!f.file.empty() && !named) {
     text = f.file;
     if (f.line > 0) text += ':' + std::to_string(f.line);
     if (f.line > 0 && f.column > 0) text += ':' + std::to_string(f.column);

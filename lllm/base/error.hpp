@@ -125,8 +125,9 @@ class Error {
   Error& message(std::string text) { return own().message = std::move(text), *this; }
   Error& at(std::string file, int line = 0, int column = 0);
 
-  /// One line for a person: `file:line:col: ` when known, the message, then what is known in brackets
-  /// (provider, model, status, request id, attempts). Never the provider's text.
+  /// One line for a person: `file:line:col: ` when known (not where the message names the file), the message,
+  /// then what is known in brackets (provider, model, status, request id, attempts). Never the provider's
+  /// text.
   [[nodiscard]] std::string to_string() const;
 
  private:

@@ -5,6 +5,8 @@
 #include <numeric>
 #include <utility>
 
+#include "lllm/base/escape_stripper.hpp"
+
 namespace lllm {
 namespace {
 
@@ -151,51 +153,8 @@ std::vector<std::string> near_matches(std::string_view wanted,
   return names;
 }
 
-namespace {
-
-/// Behind the escape sequence (ECMA-48) whose ESC is at text[i]. One that breaks off ends where it does: what
-/// follows is text.
-std::size_t end_of_escape(std::string_view text, std::size_t i) {
-  const auto here = [&](std::uint8_t first, std::uint8_t last) {
-    return i < text.size() && static_cast<std::uint8_t>(text[i]) >= first &&
-           static_cast<std::uint8_t>(text[i]) <= last;
-  };
-  ++i;
-  const char kind = i < text.size() ? text[i] : '\0';
-  if (kind == ']' || kind == 'P' || kind == '^' || kind == '_' || kind == 'X') {
-    // A string, up to BEL or ST. Another ESC begins another sequence.
-    while (i < text.size() && text[i] != '\a' && text[i] != '\x1B') ++i;
-    if (here('\a', '\a')) return i + 1;
-    return text.substr(i, 2) == "\x1B\\" ? i + 2 : i;
-  }
-  const bool control_sequence = kind == '[';
-  if (control_sequence) ++i;
-  while (here(0x20, control_sequence ? 0x3F : 0x2F)) ++i;  // parameters and intermediates
-  return here(control_sequence ? 0x40 : 0x30, 0x7E) ? i + 1 : i;
-}
-
-}  // namespace
-
 std::string strip_terminal_escapes(std::string_view text) {
-  std::string clean;
-  clean.reserve(text.size());
-  std::size_t i = 0;
-  const auto at = [&](std::size_t k) { return static_cast<std::uint8_t>(text[k]); };
-  while (i < text.size()) {
-    const std::uint8_t c = at(i);
-    if (c == 0x1B) {
-      i = end_of_escape(text, i);
-      continue;
-    }
-    // C1 controls arrive as U+0080..U+009F in UTF-8.
-    if (c == 0xC2 && i + 1 < text.size() && at(i + 1) >= 0x80 && at(i + 1) <= 0x9F) {
-      i += 2;
-      continue;
-    }
-    if ((c >= 0x20 && c != 0x7F) || c == '\n' || c == '\t') clean += text[i];
-    ++i;
-  }
-  return clean;
+  return EscapeStripper().take(text);
 }
 
 }  // namespace lllm

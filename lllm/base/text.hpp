@@ -35,7 +35,7 @@ std::vector<std::string> near_matches(std::string_view wanted,
                                       const std::vector<std::string_view>& candidates, std::size_t limit = 5);
 
 /// Without ANSI escape sequences and other control characters (newline and tab stay), so that text from a
-/// model cannot drive a terminal.
+/// model cannot drive a terminal. For text that comes in pieces: EscapeStripper.
 std::string strip_terminal_escapes(std::string_view text);
 
 }  // namespace lllm

@@ -1,19 +1,23 @@
 #include "lllm/cli/answer_printer.hpp"
 
 #include <iostream>
+#include <string>
 
-#include "lllm/base/text.hpp"
 #include "lllm/cli/terminal.hpp"
 
 namespace lllm::cli {
 
 asio::awaitable<void> AnswerPrinter::handle_chunk(std::string_view content, const StreamChunk&) {
-  if (content.empty()) return {};
-  if (stdout_is_terminal())
-    std::cout << strip_terminal_escapes(content) << std::flush;
-  else
-    std::cout << content << std::flush;
-  in_line_ = content.back() != '\n';
+  const std::string stripped = stdout_is_terminal() ? stripper_.take(content) : std::string();
+  const std::string_view shown = stdout_is_terminal() ? stripped : content;
+  if (shown.empty()) return {};
+  std::cout << shown << std::flush;
+  in_line_ = shown.back() != '\n';
+  return {};
+}
+
+asio::awaitable<void> AnswerPrinter::on_start() {
+  stripper_.reset();  // what an earlier answer left open is not this one's
   return {};
 }
 

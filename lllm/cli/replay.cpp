@@ -69,6 +69,7 @@ void print(const fs::path& file, const Recording& recording, const json::object&
   if (!recording.provider.empty()) head += ", " + recording.provider;
   head += recording.streaming ? ", streamed, status " : ", status ";
   head += std::to_string(recording.status);
+  if (stdout_is_terminal()) head = strip_terminal_escapes(head);
   std::printf("%s\n", on_stdout("1", head).c_str());
   const Message& message = replayed.message;
   line("model", message.model);

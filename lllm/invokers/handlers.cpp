@@ -13,17 +13,20 @@
 #include <boost/system/system_error.hpp>
 
 #include "lllm/base/json.hpp"
-#include "lllm/base/text.hpp"
 #include "lllm/core/invoke_result.hpp"
 
 namespace lllm {
 
 asio::awaitable<void> PrintHandler::handle_chunk(std::string_view content, const StreamChunk&) {
   if (strip_)
-    out_ << strip_terminal_escapes(content);
+    out_ << stripper_.take(content);
   else
     out_ << content;
   out_ << std::flush;
+  return {};
+}
+asio::awaitable<void> PrintHandler::on_start() {
+  stripper_.reset();  // what an earlier answer left open is not this one's
   return {};
 }
 

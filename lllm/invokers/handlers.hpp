@@ -10,6 +10,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include "lllm/base/escape_stripper.hpp"
 #include "lllm/core/stream_handler.hpp"
 
 namespace lllm {
@@ -20,10 +21,12 @@ class PrintHandler final : public BaseStreamHandler {
  public:
   explicit PrintHandler(std::ostream& out, bool plain_terminal = false) : out_(out), strip_(plain_terminal) {}
   asio::awaitable<void> handle_chunk(std::string_view content, const StreamChunk& chunk) override;
+  asio::awaitable<void> on_start() override;
 
  private:
   std::ostream& out_;
   bool strip_;
+  EscapeStripper stripper_;
 };
 
 /// A chunk that owns its text, for readers on the other end of a channel.
