@@ -1,6 +1,9 @@
 #include "lllm/formats/ndjson.hpp"
 
+#include <utility>
+
 #include "lllm/base/text.hpp"
+#include "lllm/formats/bom.hpp"
 
 namespace lllm {
 namespace {
@@ -15,7 +18,7 @@ Error too_large(std::size_t limit) {
 Result<bool> NdjsonParser::next(StreamEvent& event) {
   std::string_view line;
   while (lines_.next(line)) {
-    line = trim(line);
+    line = trim(std::exchange(at_start_, false) ? without_bom(line) : line);
     if (line.empty()) continue;
     if (line.size() > limit_) return too_large(limit_);
     event = {{}, line};
@@ -24,7 +27,7 @@ Result<bool> NdjsonParser::next(StreamEvent& event) {
   if (lines_.rest().size() > limit_) return too_large(limit_);
   if (!ended_) return false;
   ended_ = false;
-  const auto rest = trim(lines_.rest());
+  const auto rest = trim(at_start_ ? without_bom(lines_.rest()) : lines_.rest());
   if (rest.empty()) return false;
   event = {{}, rest};
   return true;

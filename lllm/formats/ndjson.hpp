@@ -8,7 +8,8 @@
 
 namespace lllm {
 
-/// One JSON value per line, as Ollama streams; empty lines are skipped, and the last line needs no end.
+/// One JSON value per line, as Ollama streams; empty lines and a leading BOM are skipped, and the
+/// last line needs no end.
 class NdjsonParser final : public Framer {
  public:
   explicit NdjsonParser(std::size_t limit = max_event_bytes) : limit_(limit) {}
@@ -19,6 +20,7 @@ class NdjsonParser final : public Framer {
  private:
   std::size_t limit_;
   LineReader lines_;
+  bool at_start_ = true;
   bool ended_ = false;
 };
 

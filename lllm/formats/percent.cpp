@@ -1,5 +1,8 @@
 #include "lllm/formats/percent.hpp"
 
+#include <charconv>
+#include <cstddef>
+
 namespace lllm {
 
 std::string percent_encode(std::string_view text) {
@@ -14,6 +17,23 @@ std::string percent_encode(std::string_view text) {
       out += '%';
       out += hex[byte >> 4];
       out += hex[byte & 0xF];
+    }
+  }
+  return out;
+}
+
+std::string percent_decode(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned byte = 0;
+    const char* const digits = text.data() + i + 1;
+    if (text[i] == '%' && i + 2 < text.size() &&
+        std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2) {
+      out += static_cast<char>(byte);
+      i += 2;
+    } else {
+      out += text[i];
     }
   }
   return out;

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "lllm/formats/bom.hpp"
+
 namespace lllm {
 namespace {
-
-constexpr std::string_view bom = "\xEF\xBB\xBF";
 
 // A view that is not in its copy yet is put there.
 void own(std::string_view& view, std::string& copy) {
@@ -70,7 +70,7 @@ Result<bool> SseParser::next(StreamEvent& event) {
   while (lines_.next(line)) {
     if (at_start_) {
       at_start_ = false;
-      if (line.starts_with(bom)) line.remove_prefix(bom.size());
+      line = without_bom(line);
     }
     if (line.empty()) {
       if (!has_data_) {

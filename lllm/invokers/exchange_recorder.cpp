@@ -71,7 +71,7 @@ std::string ExchangeRecorder::cleaned(std::string text) const {
 void ExchangeRecorder::begin(const HttpRequest& request, std::string_view body) {
   end();
   answered_ = false;
-  secrets_ = SentSecrets(request.headers);
+  secrets_ = SentSecrets(request);
   Recording& recording = recording_.emplace();
   recording.wire = wire_;
   recording.provider = provider_;

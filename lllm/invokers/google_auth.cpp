@@ -10,6 +10,7 @@
 
 #include "lllm/async/event.hpp"
 #include "lllm/async/file_io.hpp"
+#include "lllm/async/worker_pool.hpp"
 #include "lllm/base/base64.hpp"
 #include "lllm/base/json.hpp"
 #include "lllm/base/text.hpp"
@@ -196,26 +197,36 @@ asio::awaitable<GoogleToken> fetch_token(HttpClient* client, const GoogleCredent
   co_return read_google_token(status, body, now).value();
 }
 
-// A path may be told in an error. Anything else that is no JSON may be a key that was put in the wrong place.
-bool is_path(std::string_view text) {
-  return text.size() < 4096 && !has_control_break(text) &&
-         (text.starts_with('/') || text.starts_with('.') || text.ends_with(".json"));
+// A path that leads to no file may be told in an error when its folder is there. Anything else may be a key
+// that was put in the wrong place, and keys may well begin with a slash or end like a file's name.
+asio::awaitable<bool> has_a_folder(const std::string& text) {
+  const std::string folder = text.substr(0, text.rfind('/') == text.npos ? 0 : text.rfind('/'));
+  if (folder.find_first_not_of("./") == folder.npos || has_control_break(folder)) co_return false;
+  auto job = [folder] { return stat_file_blocking(folder); };
+  auto pending = WorkerPool::shared().run(std::move(job));
+  const auto stamp = co_await std::move(pending);
+  co_return stamp.has_value();
 }
 
 asio::awaitable<GoogleCredentials> read_credentials(Secret source) {
   if (trim(source.reveal()).starts_with('{')) co_return parse_google_credentials(source.reveal()).value();
   FileContents file;
+  std::optional<Error> failed;
   try {
     FileContents read = co_await read_file(source.reveal(), largest_file);
     file = std::move(read);
   } catch (const Exception& failure) {
-    if (failure.kind() != ErrorKind::io_failed || is_path(source.reveal())) throw;
+    if (failure.kind() != ErrorKind::io_failed) throw;
+    failed = failure.error();
+  }
+  if (failed) {
+    if (co_await has_a_folder(source.reveal())) throw_error(std::move(*failed));
     throw_error(
         wrong("they are neither JSON nor the path of a file that can be read (and are not shown, "
               "because they may be a key)"));
   }
   auto credentials = parse_google_credentials(file.bytes);
-  if (!credentials && is_path(source.reveal())) {
+  if (!credentials) {  // a file was read: it is a path
     Error named = credentials.error();
     named.message("'" + source.reveal() + "': " + named.message());
     throw_error(std::move(named));

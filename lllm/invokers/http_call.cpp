@@ -14,6 +14,7 @@
 #include "lllm/async/deadline.hpp"
 #include "lllm/base/text.hpp"
 #include "lllm/base/time.hpp"
+#include "lllm/formats/bom.hpp"
 #include "lllm/formats/framer.hpp"
 #include "lllm/invokers/sent_secrets.hpp"
 
@@ -77,7 +78,7 @@ Error HttpCall::complete(Error error) const {
   if (error.request_id().empty()) error.request_id(request_id_);
   if (!error.partial() && partial_) error.partial(partial_);
   // Some providers say the key back.
-  const SentSecrets secrets((signed_request_ ? *signed_request_ : *plan_.request).request().headers);
+  const SentSecrets secrets((signed_request_ ? *signed_request_ : *plan_.request).request());
   const auto hidden = [&secrets](const std::string& text) { return secrets.hidden(text, "(the key)"); };
   error.provider_text(hidden(error.provider_text())).provider_type(hidden(error.provider_type()));
   error.provider_code(hidden(error.provider_code())).message(hidden(error.message()));
@@ -221,7 +222,7 @@ asio::awaitable<void> HttpCall::deliver_whole(const Message& message) {
     const ToolCall& call = message.tool_calls[i];
     StreamChunk chunk(ChunkKind::tool_call, call.arguments);
     chunk.tool_index = i;
-    chunk.tool_id = call.id;
+    if (call.provider_id) chunk.tool_id = *call.provider_id;
     chunk.tool_name = call.name;
     chunks.push_back(chunk);
   }
@@ -238,6 +239,7 @@ asio::awaitable<void> HttpCall::deliver_whole(const Message& message) {
 }
 
 void HttpCall::decode(const HttpResponseHead& head, std::string_view body) {
+  body = without_bom(body);
   if (trim(body).empty()) throw_error(ErrorKind::bad_reply, "the answer has an empty body");
   const auto wrong_type = [&] { return wrong_content_type(media_type(head.headers), body); };
   if (has_media_type(head.headers, "text/html")) throw_error(wrong_type());
@@ -314,7 +316,7 @@ asio::awaitable<Error> HttpCall::refusal(HttpExchange& exchange) {
   } catch (const Exception& e) {
     if (e.kind() == ErrorKind::cancelled || e.kind() == ErrorKind::deadline_exceeded) throw;
   }
-  Error error = plan_.codec->decode_error(status_, body);
+  Error error = plan_.codec->decode_error(status_, without_bom(body));
   if (error.provider_text().empty()) error.provider_text(excerpt(to_valid_utf8(body), provider_text_limit));
   body_delay_ = error.retry_after();
   headers_ = exchange.head().headers;

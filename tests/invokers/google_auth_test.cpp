@@ -261,10 +261,21 @@ TEST_SUITE("invokers/google_auth") {
     const std::string path = folder.path() / "no-such-account.json";
     const Error missing = failure_with(path);
     CHECK(missing.kind() == ErrorKind::io_failed);
-    CHECK(missing.to_string().find("cannot open '" + path + "'") != std::string::npos);
-    const Error key = failure_with("QVBJLWNhbmFyeS9rZXk");
-    CHECK(key.kind() == ErrorKind::configuration);
-    CHECK(key.to_string().find("QVBJ") == std::string::npos);
-    CHECK(key.to_string().find("neither JSON nor the path") != std::string::npos);
+    CHECK(missing.to_string().starts_with("cannot open '" + path + "': No such file"));  // and says it once
+    CHECK(missing.to_string().find(path) == missing.to_string().rfind(path));
+    for (const char* misplaced : {"QVBJLWNhbmFyeS9rZXk", "/QVBJLWNhbmFyeS9rZXk", "/QVBJLWNh/bmFyeS9rZXk",
+                                  ".QVBJLWNhbmFyeS9rZXk", "./QVBJLWNhbmFyeS9rZXk", "QVBJLWNhbmFyeS9rZXk.json",
+                                  "/QVBJLWNhbmFyeS9rZXk.json", "..QVBJ/LWNhbmFyeS9rZXk", "QVBJ\n/LWNh"}) {
+      CAPTURE(misplaced);
+      const Error key = failure_with(misplaced);
+      CHECK(key.kind() == ErrorKind::configuration);
+      CHECK(key.to_string().find("QVBJ") == std::string::npos);
+      CHECK(key.file().empty());
+      CHECK(key.to_string().find("neither JSON nor the path") != std::string::npos);
+    }
+    // Of a file that is there but is none of Google's the path is said, however it looks.
+    const std::string empty = folder.path() / "empty";
+    std::ofstream(empty) << "{}";
+    CHECK(failure_with(empty).to_string().find("'" + empty + "': ") != std::string::npos);
   }
 }

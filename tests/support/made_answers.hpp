@@ -12,7 +12,7 @@
 namespace lllm::test {
 
 struct WireRow {
-  const char* wire;
+  std::string_view wire;
   const char* model;  ///< for an invoker
   const char* base;   ///< of the provider's URL, behind the origin
   const char* stream_type = "text/event-stream";
@@ -100,11 +100,17 @@ inline Made responses(const Says& s) {
                             usage(3) + "}";
   Made made;
   made.whole = whole;
-  made.stream = typed("response.created", R"(,"response":{"status":"in_progress","output":[])" +
-                                              (s.usage_twice ? usage(1) : "") + "}") +
-                (s.novelty ? data(novel) : "") +
-                typed("response.output_text.delta", R"(,"output_index":0,"delta":)" + s.words) +
-                typed("response.completed", ",\"response\":" + whole);
+  made.stream =
+      typed("response.created",
+            R"(,"response":{"status":"in_progress","output":[])" + (s.usage_twice ? usage(1) : "") + "}") +
+      (s.novelty ? data(novel) : "") +
+      typed("response.output_text.delta", R"(,"output_index":0,"delta":)" + s.words) +
+      (s.call.empty() ? ""
+                      : typed("response.output_item.added",
+                              R"(,"output_index":1,"item":{"type":"function_call","name":"look"})") +
+                            typed("response.function_call_arguments.delta",
+                                  ",\"output_index\":1,\"delta\":" + quoted(s.call))) +
+      typed("response.completed", ",\"response\":" + whole);
   return made;
 }
 

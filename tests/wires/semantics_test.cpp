@@ -17,7 +17,7 @@ void both(const WireRow& row, const Says& says, const std::function<void(const O
   for (const bool streamed : {false, true}) {
     CAPTURE(row.wire);
     CAPTURE(streamed);
-    const Outcome outcome = decode(row.wire, streamed, streamed ? made.stream : made.whole);
+    const Outcome outcome = decode(std::string(row.wire), streamed, streamed ? made.stream : made.whole);
     REQUIRE_MESSAGE(!outcome.error, (outcome.error ? outcome.error->to_string() : std::string()));
     check(outcome);
   }
@@ -30,12 +30,12 @@ TEST_SUITE("wires/semantics") {
     for (const auto& row : wire_rows) {
       CAPTURE(row.wire);
       const std::string whole = made_answer(row.wire, {}).stream;
-      const Outcome plain = decode(row.wire, true, whole);
+      const Outcome plain = decode(std::string(row.wire), true, whole);
       for (const std::string& more : {more_words(row.wire), std::string("no event, no frame, no JSON")}) {
         // What is no AWS frame at all is a broken connection, wherever it stands.
-        if (row.wire == std::string_view("bedrock-converse") && more.starts_with("no ")) continue;
+        if (row.wire == "bedrock-converse" && more.starts_with("no ")) continue;
         for (const Cut cut : {Cut::whole, Cut::bytes}) {
-          const Outcome outcome = decode(row.wire, true, whole + more, cut);
+          const Outcome outcome = decode(std::string(row.wire), true, whole + more, cut);
           REQUIRE_MESSAGE(!outcome.error, (outcome.error ? outcome.error->to_string() : std::string()));
           CHECK(to_json_value(outcome.message) == to_json_value(plain.message));
           CHECK(outcome.text_chunks == 1);
