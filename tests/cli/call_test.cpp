@@ -175,6 +175,22 @@ TEST_SUITE("cli/call") {
   }
 }
 
+TEST_SUITE("cli/call") {
+  TEST_CASE("an image file goes out with the question, whatever its name; what is no image is refused") {
+    const TempDir folder;
+    FakeInThread fake;
+    const auto picture = folder.write("picture.txt", "\x89PNG\r\n\x1a\n rest");
+    fake.script(FakeReply("A cat."));
+    CHECK(run("call 'What is it?' --image " + quoted(picture.string()), with_key(fake)).output == "A cat.\n");
+    const std::string sent = to_json(fake.last_request().body);
+    CHECK_MESSAGE(sent.find("data:image/png;base64,iVBORw0KGgogcmVzdA==") != std::string::npos, sent);
+    CHECK(sent.find("What is it?") != std::string::npos);
+    const auto paper = folder.write("paper.png", "%PDF-1.7");
+    check_refusal(run("call hi --image " + quoted(paper.string()), with_key(fake)), "image");
+    CHECK(fake->stats().requests == 1);
+  }
+}
+
 TEST_SUITE("cli/replay") {
   TEST_CASE("files that are no recordings are named, and the others are still read") {
     const TempDir folder;

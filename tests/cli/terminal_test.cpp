@@ -11,9 +11,14 @@
 #include <functional>
 #include <thread>
 
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "lllm/net/http_server.hpp"
 #include "lllm/testing/fake_provider.hpp"
 #include "tests/cli/program.hpp"
 #include "tests/support/black_hole.hpp"
+#include "tests/support/temp_dir.hpp"
 
 using namespace lllm;
 using namespace lllm::test;
@@ -90,6 +95,103 @@ TEST_SUITE("cli/terminal") {
     const auto refused = on_terminal(program("call hi", plain));
     CHECK(refused.status == 1);
     CHECK_FALSE(holds(refused, "\x1b"));
+  }
+
+  TEST_CASE("fault 119: an escape that is split over chunks, or is one character, is stripped whole") {
+    FakeInThread fake;
+    // The fake says a word per chunk: the spaces cut these sequences into two and three.
+    const std::string split =
+        "one \x1b[ 31mtwo \x1b]0;my own title\x07three \x1b]8;; http://x\x1b\\four \xC2\x9B 1;31mfive "
+        "\xC2\x9D"
+        "0;another title\xC2\x9Csix\xC2\x85 \x1bP a b\x1b\\seven";
+    const std::string plain = "NO_COLOR=1 " + with_key(fake);
+    for (const std::string command : {"call hi", "call --no-stream hi", "chat hi", "chat --no-stream hi"}) {
+      CAPTURE(command);
+      fake.script(FakeReply(split));
+      const auto shown = on_terminal(program(command, plain));
+      CAPTURE(shown.output);
+      CHECK(shown.status == 0);
+      CHECK(holds(shown, "one two three four five six seven"));
+      for (const char* part : {"\x1b", "\x07", "\xC2\x9B", "\xC2\x9D", "31m", "title", "http"})
+        CHECK_FALSE(holds(shown, part));
+      fake.script(FakeReply(split));
+      CHECK(holds(run(command, with_key(fake)), split));  // a pipe gets it as it is
+    }
+    // What one answer leaves open does not swallow the next.
+    fake.script(FakeReply("open \x1b]0;title"));
+    fake.script(FakeReply("the second answer"));
+    const auto both = on_terminal(program("chat", plain), "> ", "a\nb\n\x04");
+    CHECK_MESSAGE(holds(both, "the second answer"), both.output);
+  }
+
+  TEST_CASE(
+      "fault 119: refusals, thoughts, calls and errors of a recording cannot drive the terminal either") {
+    const TempDir folder;
+    const std::string evil = R"(\u001b[31m\u001b]0;title\u0007\u009b31m\u009d0;t\u009c)";
+    const auto recorded = [&](const std::string& name, int status, const std::string& body) {
+      return folder.write(name, R"({"id":"x","wire":"openai-chat","provider":"who)" + evil +
+                                    R"(","response":{"status":)" + std::to_string(status) + R"(,"body":)" +
+                                    body + "}}");
+    };
+    const std::string says = "\"says" + evil + "\"";
+    const auto answer = recorded(
+        "answer.json", 200,
+        R"({"model":)" + says + R"(,"choices":[{"index":0,"finish_reason":)" + says +
+            R"(,"message":{"content":)" + says + R"(,"reasoning_content":)" + says + R"(,"refusal":)" + says +
+            R"(,"tool_calls":[{"id":"c","function":{"name":)" + says + R"(,"arguments":)" + says + "}}]}}]}");
+    const auto refusal =
+        recorded("refusal.json", 400, R"({"error":{"message":)" + says + R"(,"type":)" + says + "}}");
+    for (const auto& file : {answer, refusal}) {
+      const auto shown = on_terminal(program("replay " + quoted(file.string()), "NO_COLOR=1"));
+      CAPTURE(shown.output);
+      CHECK(shown.status == 0);
+      CHECK(holds(shown, "who, status"));
+      CHECK(holds(shown, "says"));
+      for (const char* part : {"\x1b", "\x07", "\xC2\x9B", "\xC2\x9D", "31m", "title"})
+        CHECK_FALSE(holds(shown, part));
+      CHECK(holds(run("replay " + quoted(file.string())), "\x1b[31m"));
+    }
+    CHECK(holds(on_terminal(program("replay " + quoted(answer.string()), "NO_COLOR=1")),
+                "tool call   says says"));
+
+    // A model's refusal, and a provider's, as a call shows them.
+    const std::string words = R"({"refusal":"I will \u001b[ 31mnot \u009b31mdo \u001b]0;title\u0007that."})";
+    const std::string choice = R"("finish_reason":"stop"}]})";
+    asio::io_context loop(1);
+    HttpServer server(loop.get_executor(), [&](const HttpServerRequest& request, HttpResponder& responder) {
+      const bool streamed = request.body.find("\"stream\":true") != std::string::npos;
+      HttpHeaders headers;
+      headers.add("Content-Type", streamed ? "text/event-stream" : "application/json");
+      const std::string head = R"({"choices":[{"index":0,)";
+      return responder.send(
+          200, std::move(headers),
+          streamed ? "data: " + head + "\"delta\":" + words + "," + choice + "\n\ndata: [DONE]\n\n"
+                   : head + "\"message\":" + words + "," + choice);
+    });
+    const auto busy = asio::make_work_guard(loop);
+    std::jthread serving([&loop] { loop.run(); });
+    struct Stop {  // before it is joined, also where a check throws
+      asio::io_context& loop;
+      ~Stop() { loop.stop(); }
+    } stop{loop};
+    const std::string there = "NO_COLOR=1 OPENAI_API_KEY=" + key + " OPENAI_BASE_URL=" + server.url() + "/v1";
+    for (const std::string command : {"call hi", "call --no-stream hi", "chat hi", "chat --no-stream hi"}) {
+      CAPTURE(command);
+      const auto shown = on_terminal(program(command, there));
+      CAPTURE(shown.output);
+      CHECK(holds(shown, "I will not do that."));
+      for (const char* part : {"\x1b", "\x07", "\xC2\x9B", "\xC2\x9D", "31m", "title"})
+        CHECK_FALSE(holds(shown, part));
+      CHECK(holds(run(command, there), "\x1b["));
+    }
+    FakeInThread fake;
+    fake.script(FakeReply::error(400, "no\x1b[31m_request",
+                                 "They say \xC2\x9B"
+                                 "31mno\x1b[2J"));
+    const auto refused = on_terminal(program("call hi", "NO_COLOR=1 " + with_key(fake)));
+    CHECK_MESSAGE(holds(refused, "They say no"), refused.output);
+    CHECK_FALSE(holds(refused, "\x1b"));
+    CHECK_FALSE(holds(refused, "\xC2\x9B"));
   }
 
   TEST_CASE("Ctrl-C on the terminal ends a call, a stream and the demo at once, with a word") {
