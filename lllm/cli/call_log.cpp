@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
-#include <optional>
 
 #include "lllm/base/log.hpp"
 #include "lllm/base/text.hpp"
@@ -16,8 +15,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct Screen {
-  std::optional<Clock::time_point> start;  // of the first line
-  bool in_answer = false;                  // the cursor stands behind words of an answer
+  Clock::time_point start = Clock::now();
+  bool in_answer = false;  // the cursor stands behind words of an answer
 };
 
 // On a terminal a line of the log must not continue a line of the answer.
@@ -36,10 +35,9 @@ class ScreenObserver final : public LogObserver {
 void write_line(Screen& screen, LogLevel level, std::string_view message) {
   if (screen.in_answer && stdout_is_terminal() && stderr_is_terminal()) std::fputc('\n', stderr);
   screen.in_answer = false;
-  if (!screen.start) screen.start = Clock::now();
   char time[32];
   std::snprintf(time, sizeof time, "%8.3f s  ",
-                std::chrono::duration<double>(Clock::now() - *screen.start).count());
+                std::chrono::duration<double>(Clock::now() - screen.start).count());
   std::string line = time;
   if (level >= LogLevel::warning) line += std::string(to_string(level)) + ": ";
   line += replace_all(strip_terminal_escapes(message), "\n", " ");

@@ -205,6 +205,12 @@ class Unanswered {
   HttpClient::Core& core_;
 };
 
+/// A proxy that forwards plain HTTP speaks for itself with 407; tinyproxy says 401, with a page that no API
+/// would send.
+bool refuses_credentials(const HttpResponseHead& head) {
+  return head.status == 407 || (head.status == 401 && has_media_type(head.headers, "text/html"));
+}
+
 /// A request for a proxy that forwards plain HTTP.
 void append_head_for(const HttpProxy& proxy, std::string& wire, const HttpRequest& request,
                      std::size_t body_size) {
@@ -291,10 +297,11 @@ asio::awaitable<HttpExchange> exchange(std::shared_ptr<HttpClient::Core> core,
   }
   timings.first_byte = Clock::now() - started;
   ++core->exchanges;
-  if (proxy != nullptr && state->reader.head().status == 407)
-    throw_error(Error(ErrorKind::proxy_failed,
-                      "the proxy " + proxy->origin.authority() + " wants other credentials (407)")
-                    .status(407));
+  if (proxy != nullptr && refuses_credentials(state->reader.head()))
+    throw_error(Error(ErrorKind::proxy_failed, "the proxy " + proxy->origin.authority() +
+                                                   " wants other credentials (" +
+                                                   std::to_string(state->reader.head().status) + ')')
+                    .status(state->reader.head().status));
   state->unpack();
   co_return HttpExchange(std::move(state));
 }

@@ -44,6 +44,19 @@ std::uint16_t free_port() {
 }  // namespace
 
 TEST_SUITE("net/proxy") {
+  TEST_CASE("fault 18: a 401 with a page is the forwarding proxy's, a 401 with JSON the provider's") {
+    FaultServer proxy([](FaultPeer& peer) {
+      peer.read_request();
+      const std::string type = peer.number() == 0 ? "text/html" : "application/json";
+      peer.send("HTTP/1.1 401 No\r\nContent-Type: " + type + "\r\nContent-Length: 2\r\n\r\n{}");
+    });
+    const auto page = fetch_once({"http", "api.test", 80}, HttpTimeouts(), through(proxy.port()));
+    CHECK(page.outcome.failed_with(ErrorKind::proxy_failed));
+    CHECK(page.outcome.error->status() == 401);
+    CHECK(page.stats.open == 0);
+    CHECK(fetch_once({"http", "api.test", 80}, HttpTimeouts(), through(proxy.port())).outcome.status == 401);
+  }
+
   TEST_CASE("fault 18: a proxy that answers 407 or 502, or hangs up, is a typed error") {
     const std::vector<std::string> answers{plain_answer(407, "no"), plain_answer(502, "no"),
                                            plain_answer(407, "no"), "", "HTTP/1.1 200 OK\r\n\r\nsurplus"};
