@@ -59,6 +59,7 @@ TEST_SUITE("invokers/litellm_invoker") {
     CHECK(result.attempts[0].status == 429);
     CHECK(result.attempts[0].error->kind() == ErrorKind::rate_limited);
     CHECK(result.attempts[0].wait >= std::chrono::milliseconds(5));
+    CHECK(result.attempts[0].reason == "the server named the delay");
     CHECK(result.attempts[1].status == 200);
   }
 
