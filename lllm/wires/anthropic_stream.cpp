@@ -7,6 +7,7 @@
 #include "lllm/wires/providers.hpp"
 #include "lllm/wires/repeated_event.hpp"
 #include "lllm/wires/reply_json.hpp"
+#include "lllm/wires/unknown_events.hpp"
 
 namespace lllm::anthropic {
 namespace {
@@ -195,8 +196,10 @@ class Decoder final : public StreamDecoder {
       done_ = true;
     } else if (type == "error" || find(body, "error") != nullptr) {
       return read_error(body).status(200).partial(std::make_shared<const Message>(partial()));
+    } else if (type != "ping" && type != "content_block_stop") {
+      unknown_.keep(type, raw);
     }
-    return {};  // ping, content_block_stop, and events that do not exist yet
+    return {};
   }
 
   void start_block(const json::value& body, std::string_view raw, std::vector<StreamChunk>& chunks) {
@@ -265,6 +268,7 @@ class Decoder final : public StreamDecoder {
       content.push_back(std::move(whole));
     }
     reply["content"] = std::move(content);
+    unknown_.add_to(reply);
     return reply;
   }
 
@@ -274,6 +278,7 @@ class Decoder final : public StreamDecoder {
   std::deque<Block> blocks_;  // chunks hold views into blocks: they must stay where they are
   RepeatedEvent repeated_;    // learned of the text of this block:
   Block* repeated_block_ = nullptr;
+  UnknownEvents unknown_;
   std::size_t tools_ = 0;
   bool done_ = false;
 };

@@ -8,6 +8,7 @@
 #include "lllm/wires/providers.hpp"
 #include "lllm/wires/repeated_event.hpp"
 #include "lllm/wires/reply_json.hpp"
+#include "lllm/wires/unknown_events.hpp"
 
 namespace lllm::bedrock {
 namespace {
@@ -45,7 +46,11 @@ class Decoder final : public StreamDecoder {
           .partial(std::make_shared<const Message>(partial()));
     const bool known =
         event.type == "contentBlockStart" || event.type == "messageStop" || event.type == "metadata";
-    if (!known) return {};  // messageStart, contentBlockStop, and events that do not exist yet
+    if (!known) {
+      if (event.type != "messageStart" && event.type != "contentBlockStop")
+        unknown_.keep(event.type, event.data);
+      return {};
+    }
     auto body = parse_reply(event.data);
     if (!body) return broken(body.error());
     if (!body->is_object()) return {};
@@ -273,6 +278,7 @@ class Decoder final : public StreamDecoder {
       if (block.kind != Block::Kind::unknown) content.push_back(whole_block(block));
     reply["output"] = {{"message", {{"role", "assistant"}, {"content", std::move(content)}}}};
     for (const auto& [key, value] : reply_) reply[key] = value;
+    unknown_.add_to(reply);
     return reply;
   }
 
@@ -282,6 +288,7 @@ class Decoder final : public StreamDecoder {
   std::deque<Block> blocks_;  // chunks hold views into blocks: they must stay where they are
   RepeatedEvent repeated_;    // learned of the text of this block:
   Block* repeated_block_ = nullptr;
+  UnknownEvents unknown_;
   std::size_t tools_ = 0;
   bool stopped_ = false;
   bool counted_ = false;

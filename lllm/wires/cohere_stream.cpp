@@ -7,6 +7,7 @@
 #include "lllm/wires/model_args.hpp"
 #include "lllm/wires/providers.hpp"
 #include "lllm/wires/reply_json.hpp"
+#include "lllm/wires/unknown_events.hpp"
 
 namespace lllm::cohere {
 namespace {
@@ -147,8 +148,11 @@ class Decoder final : public StreamDecoder {
       id_ = event.id;
     } else if (event.type == "message-end") {
       return take_end(event.delta);
+    } else if (event.type != "content-end" && event.type != "tool-call-end" && event.type != "citation-end" &&
+               event.type != "debug") {
+      unknown_.keep(event.type, raw);
     }
-    return {};  // content-end, tool-call-end, citation-end, debug, and events that do not exist yet
+    return {};
   }
 
   void take_call(const Event& event, std::string_view raw, std::vector<StreamChunk>& chunks) {
@@ -242,6 +246,7 @@ class Decoder final : public StreamDecoder {
     json::object reply{{"id", json::string(id_)}, {"message", std::move(message)}};
     if (!logprobs_.empty()) reply["logprobs"] = logprobs_;
     for (const auto& [key, value] : end_) reply[key] = value;
+    unknown_.add_to(reply);
     return reply;
   }
 
@@ -255,6 +260,7 @@ class Decoder final : public StreamDecoder {
   json::array citations_;
   json::array logprobs_;
   json::object end_;  ///< finish reason and usage
+  UnknownEvents unknown_;
   bool done_ = false;
 };
 

@@ -9,6 +9,7 @@
 #include "lllm/wires/ollama_request.hpp"
 #include "lllm/wires/providers.hpp"
 #include "lllm/wires/reply_json.hpp"
+#include "lllm/wires/unknown_events.hpp"
 
 namespace lllm {
 namespace {
@@ -25,9 +26,10 @@ class Reply {
     JsonReader in(data, arena_);
     accumulator_.begin_event(data, chunks);
     Message& message = accumulator_.message;
+    bool says_something = false;
     const bool is_object = in.object([&](std::string_view key) {
       if (key == "message") {
-        has_message_ = true;
+        has_message_ = says_something = true;
         in.object([&](std::string_view member) {
           if (member == "content") content = in.text();
           if (member == "thinking") thinking = in.text();
@@ -64,7 +66,10 @@ class Reply {
           "ollama-chat: " + read.error().message());
     if (!is_object) return Error(ErrorKind::bad_reply, "ollama-chat: the answer is no JSON object");
     if (!error.empty()) return provider_error(0, data);
-    if (done_) last_ = data;
+    if (done_)
+      last_ = data;
+    else if (!says_something)
+      unknown_.keep({}, data);
     return {};
   }
 
@@ -83,6 +88,7 @@ class Reply {
     json::object made = to_json_message(result.message);
     for (const auto& [key, value] : extras_) made[key] = value;
     said["message"] = std::move(made);
+    unknown_.add_to(said);
     result.raw = [last = std::move(last_), said = std::move(said)] {
       auto reply = parse_reply(last);
       json::object whole = reply && reply->is_object() ? std::move(reply->get_object()) : json::object();
@@ -157,6 +163,7 @@ class Reply {
   bool done_ = false;
   bool has_message_ = false;
   std::string created_, last_;
+  UnknownEvents unknown_;
   json::object extras_;  ///< of the message, of kinds that nobody knows
   std::optional<std::int64_t> prompt_tokens_, completion_tokens_;
 };

@@ -6,10 +6,12 @@
 
 #include "lllm/base/json_reader.hpp"
 #include "lllm/base/text.hpp"
+#include "lllm/formats/bom.hpp"
 #include "lllm/wires/accumulator.hpp"
 #include "lllm/wires/model_args.hpp"
 #include "lllm/wires/providers.hpp"
 #include "lllm/wires/reply_json.hpp"
+#include "lllm/wires/unknown_events.hpp"
 
 namespace lllm {
 namespace openai_responses {
@@ -172,6 +174,19 @@ Error error_of_response(const json::value& error) {
   return provider_error(0, to_json(json::object{{"error", error}}));
 }
 
+/// Events about what the last one has whole, and signs of life.
+bool is_said_again(std::string_view type) {
+  if (type == "keepalive" || type == "ping" || type == "response.queued" || type == "response.in_progress")
+    return true;
+  for (const std::string_view about :
+       {"response.output_text.", "response.content_part.", "response.refusal.", "response.reasoning_",
+        "response.function_call_arguments.", "response.custom_tool_call_input.", "response.web_search_call.",
+        "response.file_search_call.", "response.code_interpreter_call", "response.image_generation_call.",
+        "response.mcp_"})
+    if (type.starts_with(about)) return true;
+  return false;
+}
+
 class ResponsesStreamDecoder final : public StreamDecoder {
  public:
   explicit ResponsesStreamDecoder(const Provider& provider) : provider_(provider.name) {}
@@ -186,7 +201,7 @@ class ResponsesStreamDecoder final : public StreamDecoder {
     std::string_view type, delta, item, item_id, response;
     std::optional<std::int64_t> output_index;
   };
-  void take_delta(const Event& event);
+  void take_delta(const Event& event, std::string_view raw);
   void take_item(const Event& event, bool complete);
   Result<> take_last(const Event& event);
 
@@ -196,6 +211,7 @@ class ResponsesStreamDecoder final : public StreamDecoder {
   std::vector<std::pair<std::int64_t, json::value>> items_;         // finished ones, by output index
   std::map<std::string, std::string, std::less<>> calls_of_items_;  // item id → call id
   json::value response_;
+  UnknownEvents unknown_;
   bool done_ = false;
 };
 
@@ -227,7 +243,7 @@ Result<> ResponsesStreamDecoder::feed(const StreamEvent& event, std::vector<Stre
 
   if (!read.delta.empty()) {
     reply_.begin_event(event.data, &chunks);
-    take_delta(read);
+    take_delta(read, event.data);
     reply_.end_event();
   } else if (read.type == "response.output_item.added" || read.type == "response.output_item.done") {
     reply_.begin_event(event.data, &chunks);
@@ -244,11 +260,13 @@ Result<> ResponsesStreamDecoder::feed(const StreamEvent& event, std::vector<Stre
   } else if (read.type == "response.completed" || read.type == "response.incomplete" ||
              read.type == "response.failed" || read.type == "response.cancelled") {
     return take_last(read);
+  } else if (!is_said_again(read.type)) {
+    unknown_.keep(read.type, event.data);
   }
   return {};
 }
 
-void ResponsesStreamDecoder::take_delta(const Event& event) {
+void ResponsesStreamDecoder::take_delta(const Event& event, std::string_view raw) {
   if (event.type == "response.output_text.delta") {
     reply_.add_text(event.delta);
   } else if (event.type == "response.reasoning_summary_text.delta" ||
@@ -265,6 +283,8 @@ void ResponsesStreamDecoder::take_delta(const Event& event) {
     if (const auto known = calls_of_items_.find(event.item_id); known != calls_of_items_.end())
       call.id = known->second;
     reply_.add_tool_call(call);
+  } else if (!is_said_again(event.type)) {
+    unknown_.keep(event.type, raw);
   }
 }
 
@@ -310,6 +330,7 @@ Result<> ResponsesStreamDecoder::take_last(const Event& event) {
     response_.as_object()["output"] = std::move(streamed);
   }
   items_.clear();
+  unknown_.add_to(response_.as_object());
   if (event.type != "response.failed") return {};
   read_envelope(response_, reply_.message);
   if (reply_.message.finish_reason.empty()) reply_.message.finish_reason = "failed";
@@ -378,7 +399,7 @@ class OpenAiResponsesCodec final : public Codec {
   }
   [[nodiscard]] std::optional<std::string> poll_path(std::string_view body) const override {
     TextArena arena;
-    JsonReader in(body, arena);
+    JsonReader in(without_bom(body), arena);
     std::string_view id;
     std::string_view status;
     in.object([&](std::string_view key) {

@@ -38,6 +38,7 @@ struct Says {
   std::string call;                ///< arguments of a call of `look` without an id; empty: there is none
 };
 inline constexpr std::string_view novelty_mark = "hologram-payload";
+inline constexpr std::string_view novel_event_mark = "hologram-event";  // in streams only
 
 struct Made {
   std::string whole;
@@ -61,6 +62,7 @@ inline std::string frame(std::string_view type, const std::string& json) {
   return bytes;
 }
 inline const std::string novel = R"({"type":"hologram","hologram":{"x":"hologram-payload"}})";
+inline const std::string novel_event = R"({"type":"hologram","hologram":{"z":"hologram-event"}})";
 inline std::string quoted(const std::string& json) {  // a JSON text as a JSON string; of plain arguments
   std::string out = "\"";
   for (const char c : json) out += c == '"' ? std::string("\\\"") : std::string(1, c);
@@ -79,7 +81,7 @@ inline Made chat(const Says& s) {
   made.whole = R"({"choices":[{"index":0,"message":{"role":"assistant","content":)" + s.words + odd + calls +
                "}" + member("finish_reason", s.finish) + R"(}],"usage":)" + usage(3) + "}";
   made.stream = data(R"({"choices":[{"index":0,"delta":{"role":"assistant"}}]})");
-  if (s.novelty) made.stream += "event: hologram\n" + data(novel);
+  if (s.novelty) made.stream += "event: hologram\n" + data(novel_event);
   made.stream += data(R"({"choices":[{"index":0,"delta":{"content":)" + s.words + odd + calls + "}}]" +
                       (s.usage_twice ? ",\"usage\":" + usage(1) : "") + "}") +
                  data(R"({"choices":[{"index":0,"delta":{})" + member("finish_reason", s.finish) + "}]}") +
@@ -103,7 +105,7 @@ inline Made responses(const Says& s) {
   made.stream =
       typed("response.created",
             R"(,"response":{"status":"in_progress","output":[])" + (s.usage_twice ? usage(1) : "") + "}") +
-      (s.novelty ? data(novel) : "") +
+      (s.novelty ? data(novel_event) : "") +
       typed("response.output_text.delta", R"(,"output_index":0,"delta":)" + s.words) +
       (s.call.empty() ? ""
                       : typed("response.output_item.added",
@@ -127,7 +129,8 @@ inline Made anthropic(const Says& s) {
   if (s.usage_twice)
     made.stream += typed("message_start", R"(,"message":{"role":"assistant","content":[])" + usage(1) + "}");
   if (s.novelty)
-    made.stream += data(novel) + typed("content_block_start", ",\"index\":0,\"content_block\":" + novel) +
+    made.stream += data(novel_event) +
+                   typed("content_block_start", ",\"index\":0,\"content_block\":" + novel) +
                    typed("content_block_delta", R"(,"index":0,"delta":{"type":"hologram_delta","y":1})") +
                    typed("content_block_stop", ",\"index\":0");
   made.stream +=
@@ -159,7 +162,7 @@ inline Made gemini(const Says& s) {
                (s.novelty ? R"(,"hologram":1)" : "") + "}";
   made.stream =
       data(R"({"candidates":[{"index":0,)" + parts + "}]" + (s.usage_twice ? usage(1) : "") + "}") +
-      (s.novelty ? data(novel) : "") +
+      (s.novelty ? data(novel_event) : "") +
       data(R"({"candidates":[{"index":0)" + member("finishReason", s.finish) + "}]" + usage(3) + "}") +
       data("[DONE]");
   return made;
@@ -178,7 +181,7 @@ inline Made bedrock(const Says& s) {
                "}";
   made.stream = frame("messageStart", R"({"role":"assistant"})");
   if (s.novelty)
-    made.stream += frame("hologram", novel) +
+    made.stream += frame("hologram", novel_event) +
                    frame("contentBlockStart", R"({"contentBlockIndex":0,"start":)" + odd + "}");
   made.stream += frame("contentBlockDelta", R"({"contentBlockIndex":1,"delta":{"text":)" + s.words + "}}");
   if (!s.call.empty())
@@ -205,7 +208,7 @@ inline Made cohere(const Says& s) {
                member("finish_reason", s.finish) + "," + usage(3) + "}";
   made.stream = typed("message-start", R"(,"delta":{"message":{"role":"assistant"}})");
   if (s.novelty)
-    made.stream += data(novel) +
+    made.stream += data(novel_event) +
                    typed("content-start", R"(,"index":0,"delta":{"message":{"content":)" + novel + "}}") +
                    typed("content-end", ",\"index\":0");
   made.stream +=
@@ -231,7 +234,7 @@ inline Made ollama(const Says& s) {
   Made made;
   made.whole = "{" + message + ",\"done\":true" + member("done_reason", s.finish) + usage(3) + "}";
   made.stream = "{" + message + ",\"done\":false" + (s.usage_twice ? usage(1) : "") + "}\n" +
-                (s.novelty ? novel + "\n" : "") +
+                (s.novelty ? novel_event + "\n" : "") +
                 R"({"message":{"role":"assistant","content":""},"done":true)" +
                 member("done_reason", s.finish) + usage(3) + "}\n";
   return made;

@@ -103,6 +103,9 @@ TEST_SUITE("wires/semantics") {
         CHECK(outcome.message.usage.total_tokens == 8);
         CHECK_MESSAGE(to_json(outcome.raw).find(novelty_mark) != std::string::npos, to_json(outcome.raw));
       });
+      CAPTURE(row.wire);
+      const Outcome streamed = decode(std::string(row.wire), true, made_answer(row.wire, says).stream);
+      CHECK_MESSAGE(to_json(streamed.raw).find(novel_event_mark) != std::string::npos, to_json(streamed.raw));
     }
   }
 
