@@ -16,13 +16,14 @@
 #include <optional>
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+
+#include "lllm/async/spawned.hpp"
 
 namespace lllm {
 namespace {
@@ -325,11 +326,9 @@ asio::awaitable<void> run_to_end(Process& process, std::string_view input, std::
                                  ProcessResult& result) {
   const auto executor = co_await asio::this_coro::executor;
   auto all = asio::experimental::make_parallel_group(
-                 asio::co_spawn(executor, feed(process, input), asio::deferred),
-                 asio::co_spawn(executor, collect(process, false, result.output, limit, result.truncated),
-                                asio::deferred),
-                 asio::co_spawn(executor, collect(process, true, result.error, limit, result.truncated),
-                                asio::deferred))
+                 Spawned(executor, feed(process, input)),
+                 Spawned(executor, collect(process, false, result.output, limit, result.truncated)),
+                 Spawned(executor, collect(process, true, result.error, limit, result.truncated)))
                  .async_wait(asio::experimental::wait_for_one_error(), asio::use_awaitable);
   const auto [order, fed, read_out, read_err] = co_await std::move(all);
   for (const auto& failure : {fed, read_out, read_err})
@@ -349,10 +348,10 @@ asio::awaitable<ProcessResult> run_process(ProcessOptions options, std::string i
     co_return result;
   }
   asio::steady_timer timer(executor, time);
-  auto either = asio::experimental::make_parallel_group(
-                    asio::co_spawn(executor, run_to_end(process, input, limit, result), asio::deferred),
-                    timer.async_wait(asio::deferred))
-                    .async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
+  auto either =
+      asio::experimental::make_parallel_group(Spawned(executor, run_to_end(process, input, limit, result)),
+                                              timer.async_wait(asio::deferred))
+          .async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
   const auto [order, failure, timer_failure] = co_await std::move(either);
   if (order[0] == 1 && !timer_failure)
     throw_error(ErrorKind::deadline_exceeded,
