@@ -1,7 +1,6 @@
 #include "lllm/async/worker_pool.hpp"
 
 #include <chrono>
-#include <system_error>
 #include <thread>
 
 namespace lllm {
@@ -34,7 +33,7 @@ void WorkerPool::post(std::function<void()> job) {
     try {
       std::thread([this] { work(); }).detach();
       ++threads_;
-    } catch (const std::system_error&) {
+    } catch (...) {         // no thread, or no memory for one
       if (threads_ == 0) {  // else those that run will do
         queue_.pop_back();
         throw;

@@ -21,7 +21,7 @@ Loader::~Loader() = default;
 
 void Loader::start() {
   started_ = std::chrono::steady_clock::now();
-  submit([this] { discover(); });
+  if (!submit([this] { discover(); })) std::rethrow_exception(failure_);
 }
 
 LoadProgress Loader::progress() const {
@@ -33,24 +33,32 @@ LoadProgress Loader::progress() const {
   return progress;
 }
 
-void Loader::submit(std::function<void()> job) {
+bool Loader::submit(std::function<void()> job) {
   std::unique_lock lock(mutex_);
   waiting_.push_back(std::move(job));
   pump(lock);
+  return running_ > 0;
 }
 
-void Loader::submit(std::vector<std::function<void()>> jobs) {
+bool Loader::submit(std::vector<std::function<void()>> jobs) {
   std::unique_lock lock(mutex_);
   for (auto& job : jobs) waiting_.push_back(std::move(job));
   pump(lock);
+  return running_ > 0;
 }
 
-void Loader::pump(std::unique_lock<std::mutex>&) {
-  while (running_ < options_.parallelism && !waiting_.empty()) {
-    ++running_;
-    WorkerPool::shared().post(
-        [self = shared_from_this(), job = std::move(waiting_.front())] { self->run(job); });
-    waiting_.pop_front();
+void Loader::pump(std::unique_lock<std::mutex>&) noexcept {
+  try {
+    while (running_ < options_.parallelism && !waiting_.empty()) {
+      WorkerPool::shared().post(
+          [self = shared_from_this(), job = std::move(waiting_.front())] { self->run(job); });
+      waiting_.pop_front();
+      ++running_;
+    }
+  } catch (...) {
+    // A job is lost, so the load has failed: what runs ends by itself, the rest need not begin.
+    if (!failure_) failure_ = std::current_exception();
+    waiting_.clear();
   }
 }
 
@@ -59,7 +67,7 @@ void Loader::run(const std::function<void()>& job) {
     if (!cancelled_) job();
   } catch (...) {
     const std::lock_guard lock(mutex_);
-    if (!failure_) failure_ = error_from(std::current_exception());
+    if (!failure_) failure_ = std::current_exception();
   }
   bool last = false;
   {

@@ -102,9 +102,10 @@ class Loader : public std::enable_shared_from_this<Loader> {
 
   struct Roots;
 
-  void submit(std::function<void()> job);
-  void submit(std::vector<std::function<void()>> jobs);
-  void pump(std::unique_lock<std::mutex>& lock);
+  // False where no job runs, for lack of memory: nobody else will end the load.
+  bool submit(std::function<void()> job);
+  bool submit(std::vector<std::function<void()>> jobs);
+  void pump(std::unique_lock<std::mutex>& lock) noexcept;
   void run(const std::function<void()>& job);
   void finish();
 
@@ -146,7 +147,7 @@ class Loader : public std::enable_shared_from_this<Loader> {
   mutable std::mutex mutex_;  // guards what follows
   std::deque<std::function<void()>> waiting_;
   std::size_t running_ = 0;
-  std::optional<Error> failure_;                                        // of discovery, or a defect
+  std::exception_ptr failure_;                                          // of discovery, or a defect
   std::unordered_map<std::string, std::unique_ptr<Package>> packages_;  // by canonical folder
   std::vector<Package*> roots_;                                         // the root, then the shared ones
   bool looking_again_ = false;                                          // everything is read

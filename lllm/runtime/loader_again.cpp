@@ -53,8 +53,7 @@ bool Loader::look_again() {
     if (looks >= looks_per_job) flush();
   }
   flush();
-  submit(std::move(jobs));
-  return true;
+  return submit(std::move(jobs));
 }
 
 void Loader::check_roots() {

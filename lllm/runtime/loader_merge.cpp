@@ -36,7 +36,7 @@ void Loader::merge() {
     return;
   }
   if (failure_) {
-    outcome_.failure = failure_;
+    outcome_.failure = error_from(failure_);
     return;
   }
   if (!unsettled_.empty()) {
