@@ -7,7 +7,9 @@
 #include <set>
 #include <string>
 
+#include <fcntl.h>
 #include <sys/inotify.h>
+#include <unistd.h>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/deferred.hpp>
@@ -39,16 +41,23 @@ Error system_failure(const char* what, int number) {
       .code(code);
 }
 
-/// The folders that are watched, by one inotify descriptor.
+/// The folders that are watched, by one inotify descriptor. Nothing of Asio's: a worker thread may hold it
+/// longer than the io_context lives.
 class Watches {
  public:
-  explicit Watches(const asio::any_io_executor& executor) : descriptor_(executor) {
-    const int number = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (number < 0) throw_error(system_failure("cannot watch files", errno));
-    descriptor_.assign(number);
+  Watches() : inotify_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
+    if (inotify_ < 0) throw_error(system_failure("cannot watch files", errno));
   }
+  ~Watches() { ::close(inotify_); }
+  Watches(const Watches&) = delete;
+  Watches& operator=(const Watches&) = delete;
 
-  asio::posix::stream_descriptor& descriptor() { return descriptor_; }
+  /// Another descriptor of the same watches, to wait on.
+  [[nodiscard]] int duplicate() const {
+    const int number = ::fcntl(inotify_, F_DUPFD_CLOEXEC, 0);
+    if (number < 0) throw_error(system_failure("cannot watch files", errno));
+    return number;
+  }
 
   /// Watches every folder that is there. True when some of them are new. Blocks (a few microseconds each).
   /// A folder that was deleted and made again has another inode, and so another watch.
@@ -57,7 +66,7 @@ class Watches {
     missing_ = false;
     std::map<std::string, int> watched;
     for (const auto& folder : folders) {
-      const int watch = ::inotify_add_watch(descriptor_.native_handle(), folder.c_str(), interesting);
+      const int watch = ::inotify_add_watch(inotify_, folder.c_str(), interesting);
       if (watch < 0 && errno == ENOSPC)
         throw_error(system_failure("cannot watch files: fs.inotify.max_user_watches is reached", ENOSPC));
       if (watch < 0) {
@@ -69,7 +78,7 @@ class Watches {
       watched[folder] = watch;
     }
     for (const auto& [folder, watch] : watched_)
-      if (!watched.contains(folder)) ::inotify_rm_watch(descriptor_.native_handle(), watch);
+      if (!watched.contains(folder)) ::inotify_rm_watch(inotify_, watch);
     watched_ = std::move(watched);
     return fresh;
   }
@@ -77,7 +86,7 @@ class Watches {
   [[nodiscard]] bool missing() const { return missing_; }
 
  private:
-  asio::posix::stream_descriptor descriptor_;
+  int inotify_;
   std::map<std::string, int> watched_;
   bool missing_ = false;
 };
@@ -107,7 +116,8 @@ std::set<std::string> folders_of(const Runtime& runtime, const std::vector<std::
 
 asio::awaitable<void> Runtime::watch(WatchOptions options) {
   const auto executor = co_await asio::this_coro::executor;
-  const auto watches = std::make_shared<Watches>(executor);
+  const auto watches = std::make_shared<Watches>();
+  asio::posix::stream_descriptor events(executor, watches->duplicate());
   std::vector<std::string> seen;  // folders of a reload that was not published
   bool announced = false;
   bool changed = false;
@@ -116,7 +126,7 @@ asio::awaitable<void> Runtime::watch(WatchOptions options) {
     if (changed) {
       const auto give_up = std::chrono::steady_clock::now() + 20 * options.debounce;
       while (std::chrono::steady_clock::now() < give_up) {
-        auto more = something_happens(watches->descriptor(), options.debounce);
+        auto more = something_happens(events, options.debounce);
         if (!co_await std::move(more)) break;
       }
       auto pending = detail::try_reload(*this);
@@ -139,7 +149,7 @@ asio::awaitable<void> Runtime::watch(WatchOptions options) {
       continue;
     }
     if (changed) continue;
-    auto waiting = something_happens(watches->descriptor(), watches->missing() ? 500ms : 3'600'000ms);
+    auto waiting = something_happens(events, watches->missing() ? 500ms : 3'600'000ms);
     changed = co_await std::move(waiting) || watches->missing();
   }
 }
