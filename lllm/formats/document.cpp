@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lllm/base/text.hpp"
+#include "lllm/formats/bom.hpp"
 
 namespace lllm {
 
@@ -24,7 +25,7 @@ TextPosition position_at(std::string_view text, std::size_t offset) {
 }
 
 Result<std::string_view> checked_text(std::string_view text) {
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  text = without_bom(text);
   if (is_utf8(text)) return text;
   // The longest prefix that is UTF-8 ends where the trouble begins; only files with an error pay for the
   // search.

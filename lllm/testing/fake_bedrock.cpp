@@ -1,7 +1,7 @@
-#include <cstdlib>
 #include <set>
 
 #include "lllm/formats/aws_frames.hpp"
+#include "lllm/formats/percent.hpp"
 #include "lllm/testing/fake_wire.hpp"
 
 namespace lllm {
@@ -109,7 +109,7 @@ class BedrockConverse final : public FakeWire {
     FakeRequest request = fake_request("bedrock-converse", path, body);
     request.stream = path.ends_with("-stream");
     const auto start = path.find("/model/") + 7;
-    request.model = percent_decoded(path.substr(start, path.rfind('/') - start));
+    request.model = percent_decode(path.substr(start, path.rfind('/') - start));
     const auto* messages = array_at(body, "messages");
     if (messages == nullptr || messages->empty())
       return fake_refusal("A conversation must start with a user message.");
@@ -164,18 +164,6 @@ class BedrockConverse final : public FakeWire {
   }
 
  private:
-  static std::string percent_decoded(std::string_view text) {
-    std::string decoded;
-    for (std::size_t i = 0; i < text.size(); ++i)
-      if (text[i] == '%' && i + 2 < text.size()) {
-        decoded += static_cast<char>(std::strtol(std::string(text.substr(i + 1, 2)).c_str(), nullptr, 16));
-        i += 2;
-      } else {
-        decoded += text[i];
-      }
-    return decoded;
-  }
-
   static Result<> read_message(const json::value& message, FakeRequest& request,
                                std::set<std::string>& unanswered) {
     const bool user = text_at(message, "role") == "user";

@@ -8,14 +8,9 @@
 #include "tests/support/loop.hpp"
 
 using namespace lllm;
+using namespace lllm::test;
 
 namespace {
-
-template <class T>
-T run(asio::awaitable<T> work) {
-  asio::io_context loop(1);
-  return test::run_on(loop, std::move(work));
-}
 
 struct Query {
   std::string q;
@@ -62,7 +57,7 @@ TEST_SUITE("agent/agent") {
     std::string printed;
     agent.receive("Hello");
     agent.stream_handler = PrintStream(printed);
-    const Message message = run(agent.respond());
+    const Message message = run_to_end(agent.respond());
     CHECK(message.text() == "Three words here");
     CHECK(printed == "Three words here");
     CHECK(agent.dialog().size() == 2);
@@ -75,7 +70,7 @@ TEST_SUITE("agent/agent") {
     Agent agent("a", invoker, "m");
     agent.tools = {counting(runs)};
     agent.receive("go");
-    CHECK(run(agent.respond()).text() == "done");
+    CHECK(run_to_end(agent.respond()).text() == "done");
     CHECK(runs == 1);
     const Dialog& second = invoker.calls().at(1);
     CHECK(second.tail().role == Role::tool);
@@ -106,7 +101,7 @@ TEST_SUITE("agent/agent") {
       co_return "met";
     })};
     agent.receive("go");
-    CHECK(run(agent.respond()).text() == "met");
+    CHECK(run_to_end(agent.respond()).text() == "met");
   }
 
   TEST_CASE("fault 70: malformed arguments go back to the model as the tool's failure") {
@@ -116,7 +111,7 @@ TEST_SUITE("agent/agent") {
     Agent agent("a", invoker, "m");
     agent.tools = {counting(runs)};
     agent.receive("go");
-    CHECK(run(agent.respond()).text() == "sorry");
+    CHECK(run_to_end(agent.respond()).text() == "sorry");
     CHECK(runs == 0);
     CHECK(invoker.calls().at(1).tail().is_error);
     CHECK(agent.session().errors.size() == 1);
@@ -127,7 +122,7 @@ TEST_SUITE("agent/agent") {
     invoker.then(calling({{"c1", "rm_rf", "{}"}})).then("ok");
     Agent agent("a", invoker, "m");
     agent.receive("go");
-    CHECK(run(agent.respond()).text() == "ok");
+    CHECK(run_to_end(agent.respond()).text() == "ok");
     CHECK(invoker.calls().at(1).tail().text() == "There is no tool 'rm_rf' in this conversation.");
   }
 
@@ -140,7 +135,7 @@ TEST_SUITE("agent/agent") {
     Agent agent("a", invoker, "m");
     agent.tools = {counting(runs)};
     agent.receive("go");
-    run(agent.respond());
+    run_to_end(agent.respond());
     CHECK(runs == 1);
     CHECK(agent.session().tool_runs.at(1).repeated);
   }
@@ -159,7 +154,7 @@ TEST_SUITE("agent/agent") {
     agent.limits.max_interrupt_steps = 3;
     agent.tools = {counting(runs)};
     agent.receive("go");
-    CHECK_THROWS_AS(run(agent.respond()), Exception);
+    CHECK_THROWS_AS(run_to_end(agent.respond()), Exception);
     CHECK(runs == 3);
     CHECK(invoker.calls().size() == 4);
     CHECK(invoker.calls().at(3).tail().text().find("final answer") != std::string::npos);
@@ -190,7 +185,7 @@ TEST_SUITE("agent/agent") {
     agent.options.deadline(std::chrono::milliseconds(50));
     agent.receive("go");
     try {
-      run(agent.respond());
+      run_to_end(agent.respond());
       FAIL("it did not throw");
     } catch (const Exception& e) {
       CHECK(e.kind() == ErrorKind::deadline_exceeded);
@@ -237,7 +232,7 @@ TEST_SUITE("agent/agent") {
       throw_error(ErrorKind::deadline_exceeded, "no answer within 5 s");
     })};
     agent.receive("go");
-    CHECK(run(agent.respond()).text() == "ok");
+    CHECK(run_to_end(agent.respond()).text() == "ok");
     CHECK(invoker.calls().at(1).tail().is_error);
     CHECK(invoker.calls().at(1).tail().text().find("no answer within 5 s") != std::string::npos);
   }
@@ -251,7 +246,7 @@ TEST_SUITE("agent/agent") {
     invoker.then("no tags").then("<answer>42</answer>");
     Agent agent("a", invoker, "m");
     agent.receive_prompt(std::make_shared<const Prompt>(prompt));
-    const Message message = run(agent.respond());
+    const Message message = run_to_end(agent.respond());
     CHECK(*find_at(message.parsed, "/xml_tags/answer/0") == "42");
     CHECK(invoker.calls().at(1).size() == 3);
     CHECK(invoker.calls().at(1).tail().text().find("<answer>") != std::string::npos);
@@ -267,7 +262,7 @@ TEST_SUITE("agent/agent") {
     Agent agent("a", invoker, "m");
     agent.receive_prompt(std::make_shared<const Prompt>(prompt));
     try {
-      run(agent.respond());
+      run_to_end(agent.respond());
       FAIL("it did not throw");
     } catch (const Exception& e) {
       CHECK(e.kind() == ErrorKind::parse_failed);
@@ -283,7 +278,7 @@ TEST_SUITE("agent/agent") {
     Agent agent("a", invoker, "m");
     agent.limits.max_llm_recall = 1;
     agent.receive("go");
-    CHECK(run(agent.respond()).text() == "ok");
+    CHECK(run_to_end(agent.respond()).text() == "ok");
     CHECK(agent.session().counters.llm_recalls == 1);
 
     ScriptedInvoker refusing;
@@ -291,7 +286,7 @@ TEST_SUITE("agent/agent") {
     Agent other("b", refusing, "m");
     other.limits.max_llm_recall = 5;
     other.receive("go");
-    CHECK_THROWS_AS(run(other.respond()), Exception);
+    CHECK_THROWS_AS(run_to_end(other.respond()), Exception);
     CHECK(refusing.calls().size() == 1);
   }
 

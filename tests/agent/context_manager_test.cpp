@@ -5,16 +5,7 @@
 #include "tests/support/loop.hpp"
 
 using namespace lllm;
-
-namespace {
-
-template <class T>
-T run(asio::awaitable<T> work) {
-  asio::io_context loop(1);
-  return test::run_on(loop, std::move(work));
-}
-
-}  // namespace
+using namespace lllm::test;
 
 TEST_SUITE("agent/context_manager") {
   TEST_CASE("the first message and the newest that fit are kept, and the one at the border is truncated") {
@@ -23,7 +14,7 @@ TEST_SUITE("agent/context_manager") {
     for (int i = 0; i < 50; ++i)
       dialog.put_text("message " + std::to_string(i) + " " + std::string(400, 'x'));
     DefaultContextManager manager(1500, 500);
-    const Dialog shorter = run(manager.prepare(dialog, "m"));
+    const Dialog shorter = run_to_end(manager.prepare(dialog, "m"));
     CHECK(shorter.messages()[0]->text() == "system");
     CHECK(shorter.messages()[1]->text().starts_with("[…] "));
     CHECK(shorter.tail().text() == dialog.tail().text());
@@ -42,7 +33,7 @@ TEST_SUITE("agent/context_manager") {
     dialog.put_tool_result("c", "t", "result");
     dialog.put_text("and now?");
     DefaultContextManager manager(300, 100);
-    const Dialog shorter = run(manager.prepare(dialog, "m"));
+    const Dialog shorter = run_to_end(manager.prepare(dialog, "m"));
     REQUIRE(shorter.size() == 2);
     CHECK(shorter.tail().text() == "and now?");
   }
@@ -51,13 +42,15 @@ TEST_SUITE("agent/context_manager") {
     Dialog dialog;
     for (int i = 0; i < 50; ++i) dialog.put_text(std::string(4000, 'x'));
     DefaultContextManager manager;
-    CHECK(run(manager.prepare(dialog, "nobody/knows")).size() == 50);
+    CHECK(run_to_end(manager.prepare(dialog, "nobody/knows")).size() == 50);
   }
 
   TEST_CASE("a safety buffer of 5,000 tokens is kept free unless another is asked for") {
     Dialog dialog;
     for (int i = 0; i < 50; ++i) dialog.put_text(std::string(400, 'x'));  // of about 100 tokens each
-    const auto kept = [&](DefaultContextManager manager) { return run(manager.prepare(dialog, "m")).size(); };
+    const auto kept = [&](DefaultContextManager manager) {
+      return run_to_end(manager.prepare(dialog, "m")).size();
+    };
     CHECK(kept(DefaultContextManager(6'000)) == kept(DefaultContextManager(6'000, 5'000)));
     CHECK(kept(DefaultContextManager(6'000)) < 12);
     CHECK(kept(DefaultContextManager(6'000, 0)) == 50);

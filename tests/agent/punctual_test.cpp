@@ -177,9 +177,8 @@ TEST_SUITE("agent/faults") {
     asio::io_context loop(1);
     FakeProvider provider(loop.get_executor());
     HttpClientOptions http;
-    http.proxies = ProxyRules();
     http.max_connections_per_origin = 1;
-    LiteLLMInvoker invoker(loop.get_executor(), towards(provider.base_url()).http(http));
+    LiteLLMInvoker invoker(loop.get_executor(), towards(provider.base_url(), http));
     provider.respond_with([](const FakeRequest& request) {
       if (request.last_user_text.starts_with("inner")) return FakeReply("re: " + request.last_user_text);
       if (request.tool_results > 0) return FakeReply("all told");

@@ -1,6 +1,7 @@
 // Ids of tool calls over the turns of a dialog, where the provider names neither its replies nor its calls.
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <set>
 
 #include "tests/invokers/wire_world.hpp"
@@ -16,6 +17,22 @@ std::size_t count_of(const std::string& text, const std::string& part) {
   return count;
 }
 
+/// A world for each wire, streamed and not, in which every answer is one call without an id.
+void on_every_wire(bool novelty,
+                   const std::function<void(WireWorld&, const WireRow&, bool streamed)>& check) {
+  for (const auto& row : wire_rows)
+    for (const bool streamed : {false, true}) {
+      CAPTURE(row.wire);
+      CAPTURE(streamed);
+      WireWorld world(row);
+      Says says;
+      says.call = R"({"x":1})";
+      says.novelty = novelty;
+      world.says(made_answer(row.wire, says), streamed);
+      check(world, row, streamed);
+    }
+}
+
 }  // namespace
 
 TEST_SUITE("invokers/call_ids") {
@@ -23,39 +40,32 @@ TEST_SUITE("invokers/call_ids") {
       "fault 69: equal replies without ids have calls of their own in a dialog, on every wire, each turn") {
     // They name no call on the way back, but tell calls and results apart by their order.
     const std::set<std::string_view> without_ids{"gemini-generate", "ollama-chat"};
-    for (const auto& row : wire_rows)
-      for (const bool streamed : {false, true}) {
-        CAPTURE(row.wire);
-        CAPTURE(streamed);
-        WireWorld world(row);
-        Says says;
-        says.call = R"({"x":1})";
-        says.novelty = true;  // some wires keep such replies as they came, ids and all
-        world.says(made_answer(row.wire, says), streamed);
-        Dialog dialog = question();
-        std::set<std::string> ids;
-        std::string first;
-        for (std::size_t turn = 1; turn <= 4; ++turn) {
-          Recorder sink;
-          const InvokeResult reply = world.call(dialog, streamed ? &sink : nullptr);
-          REQUIRE(reply.message.tool_calls.size() == 1);
-          const ToolCall& call = reply.message.tool_calls[0];
-          CHECK(call.provider_id.value_or("").empty());
-          ids.insert(call.id);
-          CHECK(ids.size() == turn);
-          if (turn == 1) first = call.id;
-          dialog.append(reply.message);
-          dialog.put_tool_result(call.id, call.name, "Seen.");
-        }
-        // What is known already keeps its id; the same dialog asked again gets the same answer.
+    // Some wires keep replies with something new in them as they came, ids and all.
+    on_every_wire(true, [&](WireWorld& world, const WireRow& row, bool streamed) {
+      Dialog dialog = question();
+      std::set<std::string> ids;
+      std::string first;
+      for (std::size_t turn = 1; turn <= 4; ++turn) {
         Recorder sink;
-        BaseStreamHandler* const handler = streamed ? &sink : nullptr;
-        CHECK(world.call(question(), handler).message.tool_calls[0].id == first);
-        world.call(dialog, handler);
-        const std::string& sent = world.requests.back().body;
-        for (const auto& id : ids)
-          CHECK_MESSAGE(count_of(sent, '"' + id + '"') == (without_ids.contains(row.wire) ? 0 : 2), sent);
+        const InvokeResult reply = world.call(dialog, streamed ? &sink : nullptr);
+        REQUIRE(reply.message.tool_calls.size() == 1);
+        const ToolCall& call = reply.message.tool_calls[0];
+        CHECK(call.provider_id.value_or("").empty());
+        ids.insert(call.id);
+        CHECK(ids.size() == turn);
+        if (turn == 1) first = call.id;
+        dialog.append(reply.message);
+        dialog.put_tool_result(call.id, call.name, "Seen.");
       }
+      // What is known already keeps its id; the same dialog asked again gets the same answer.
+      Recorder sink;
+      BaseStreamHandler* const handler = streamed ? &sink : nullptr;
+      CHECK(world.call(question(), handler).message.tool_calls[0].id == first);
+      world.call(dialog, handler);
+      const std::string& sent = world.requests.back().body;
+      for (const auto& id : ids)
+        CHECK_MESSAGE(count_of(sent, '"' + id + '"') == (without_ids.contains(row.wire) ? 0 : 2), sent);
+    });
   }
 
   TEST_CASE("fault 69: ids that the provider gives are kept, also where they repeat") {
@@ -81,17 +91,10 @@ TEST_SUITE("invokers/call_ids") {
         return {};
       }
     };
-    for (const auto& row : wire_rows)
-      for (const bool streamed : {false, true}) {
-        CAPTURE(row.wire);
-        CAPTURE(streamed);
-        WireWorld world(row);
-        Says says;
-        says.call = R"({"x":1})";
-        world.says(made_answer(row.wire, says), streamed);
-        Ids sink;
-        world.call(question(), &sink);
-        CHECK(sink.ids == "0:");
-      }
+    on_every_wire(false, [](WireWorld& world, const WireRow&, bool) {
+      Ids sink;
+      world.call(question(), &sink);
+      CHECK(sink.ids == "0:");
+    });
   }
 }

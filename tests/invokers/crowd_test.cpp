@@ -19,8 +19,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 /// What the caller wrote: "number 7."
 std::string number_in(const std::string& body) {
   const auto from = body.rfind("number ");
@@ -38,23 +36,6 @@ asio::awaitable<void> say_back(Gate& gate, const HttpServerRequest& request, Htt
   co_await responder.write(last);
 }
 
-struct Sink final : BaseStreamHandler {
-  std::string text;
-  asio::awaitable<void> handle_chunk(std::string_view content, const StreamChunk&) override {
-    text += content;
-    return {};
-  }
-};
-
-bool run_until(asio::io_context& loop, const std::function<bool()>& done) {
-  const auto end = Clock::now() + 180s;
-  while (!done() && Clock::now() < end) {
-    loop.restart();
-    loop.run_one_for(1s);
-  }
-  return done();
-}
-
 }  // namespace
 
 TEST_SUITE("invokers/crowd") {
@@ -68,7 +49,7 @@ TEST_SUITE("invokers/crowd") {
     HttpTimeouts patient;
     patient.connect = 60s;
     LiteLLMInvoker invoker(loop.get_executor(), options.timeouts(patient).max_retries(0));
-    std::vector<Sink> sinks(calls);
+    std::vector<Collector> sinks(calls);
     std::vector<int> completions(calls, 0);
     int finished = 0;
     int good = 0;
@@ -87,7 +68,7 @@ TEST_SUITE("invokers/crowd") {
                            !failure && result.message.text() == wanted && sinks[at].text == wanted ? 1 : 0;
                      });
     }
-    CHECK(run_until(loop, [&] { return finished == calls; }));
+    CHECK(run_until(loop, [&] { return finished == calls; }, 180s));
     CHECK(good == calls);
     CHECK(std::count(completions.begin(), completions.end(), 1) == calls);
     CHECK(most >= calls - 1);  // when the first ends, all are there but those that ended with it
@@ -110,7 +91,7 @@ TEST_SUITE("invokers/crowd") {
       std::vector<std::unique_ptr<Gate>> gates;
     } world;
     const auto& gates = world.gates;
-    std::vector<Sink> sinks(calls);
+    std::vector<Collector> sinks(calls);
     std::vector<std::pair<int, std::string>> ended;
     for (int i = 0; i < calls; ++i) {
       auto& sink = sinks[static_cast<std::size_t>(i)];
@@ -121,14 +102,18 @@ TEST_SUITE("invokers/crowd") {
                        ended.emplace_back(i, failure ? "failed" : result.message.text());
                      });
     }
-    CHECK(run_until(world.loop, [&] {
-      return std::all_of(sinks.begin(), sinks.end(), [](const Sink& sink) { return sink.text == "my "; });
-    }));
+    CHECK(run_until(
+        world.loop,
+        [&] {
+          return std::all_of(sinks.begin(), sinks.end(),
+                             [](const Collector& sink) { return sink.text == "my "; });
+        },
+        180s));
     CHECK(ended.empty());
     for (int i = 0; i < calls; ++i) {
       const int next = (i * 27 + 13) % calls;
       gates[static_cast<std::size_t>(next)]->open();
-      REQUIRE(run_until(world.loop, [&] { return ended.size() > static_cast<std::size_t>(i); }));
+      REQUIRE(run_until(world.loop, [&] { return ended.size() > static_cast<std::size_t>(i); }, 180s));
       CHECK(ended.size() == static_cast<std::size_t>(i + 1));
       CHECK(ended.back() == std::pair(next, "my number " + std::to_string(next)));
       CHECK(sinks[static_cast<std::size_t>(next)].text == ended.back().second);

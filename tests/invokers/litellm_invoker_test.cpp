@@ -142,9 +142,8 @@ TEST_SUITE("invokers/litellm_invoker") {
     asio::io_context loop(1);
     FakeProvider provider(loop.get_executor());
     HttpClientOptions http;
-    http.proxies = ProxyRules();
     http.max_connections_per_origin = 1;
-    LiteLLMInvoker invoker(loop.get_executor(), towards(provider.base_url()).http(http));
+    LiteLLMInvoker invoker(loop.get_executor(), towards(provider.base_url(), http));
     FakeReply outer("outer words");
     outer.tokens_per_second =
         1000;  // so that its end is not there yet when the sink is given its first words
@@ -198,7 +197,7 @@ TEST_SUITE("invokers/litellm_invoker") {
     FakeProvider provider(loop.get_executor(), FakeOptions().tls(true));
     HttpClientOptions http;
     http.tls.ca_pem = provider.ca_pem();
-    LiteLLMInvoker trusting(loop.get_executor(), towards(provider.base_url()).http(http));
+    LiteLLMInvoker trusting(loop.get_executor(), towards(provider.base_url(), http));
     Recorder recorder;
     CallOptions options;
     options.stream_handler(&recorder);

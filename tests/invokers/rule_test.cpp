@@ -149,15 +149,6 @@ std::size_t open_files() {
   return static_cast<std::size_t>(std::distance(begin(files), end(files)));
 }
 
-bool run_until(asio::io_context& loop, const std::function<bool()>& done) {
-  const auto end = Clock::now() + 60s;
-  while (!done() && Clock::now() < end) {
-    loop.restart();
-    loop.run_one_for(100ms);
-  }
-  return done();
-}
-
 }  // namespace
 
 TEST_SUITE("invokers/rule") {
@@ -182,10 +173,13 @@ TEST_SUITE("invokers/rule") {
         plays.push_back(std::make_unique<Play>(std::move(scene), loop, seen, metrics));
       // All at once: what one server does to its call is nothing to the others.
       for (auto& play : plays) play->start(loop);
-      CHECK(run_until(loop, [&] {
-        return std::all_of(plays.begin(), plays.end(),
-                           [](const auto& play) { return play->completions > 0; });
-      }));
+      CHECK(run_until(
+          loop,
+          [&] {
+            return std::all_of(plays.begin(), plays.end(),
+                               [](const auto& play) { return play->completions > 0; });
+          },
+          60s));
       for (auto& play : plays) {
         CAPTURE(play->scene.name);
         check(*play, seen);
@@ -198,7 +192,7 @@ TEST_SUITE("invokers/rule") {
         play->failure = nullptr;
         play->scene.streamed = false;
         play->start(loop);
-        CHECK(run_until(loop, [&] { return play->completions == 1; }));
+        CHECK(run_until(loop, [&] { return play->completions == 1; }, 60s));
         CHECK(!play->failure);
         CHECK(play->result.message.text() == "one two");
       }

@@ -118,16 +118,6 @@ struct Scene {
       asio::co_spawn(world->loop, std::move(call),
                      asio::bind_cancellation_slot(cancel->slot(), std::move(on_done)));
   }
-
-  bool run_until(const std::function<bool()>& done) const {
-    const auto end = Clock::now() + 20s;
-    world->loop.restart();
-    while (!done() && Clock::now() < end) {
-      world->loop.run_one_for(5ms);
-      world->loop.restart();
-    }
-    return done();
-  }
 };
 
 /// True when the call was over before the blow fell.
@@ -151,9 +141,9 @@ bool strike(Kind kind, Blow blow, int steps) {
       CHECK(scene.ended.completions <= 1);
       return over;
   }
-  CHECK(scene.run_until([&] { return scene.ended.completions == 1; }));
+  CHECK(run_until(scene.world->loop, [&] { return scene.ended.completions == 1; }));
   const bool has_other = kind == Kind::pool_wait;
-  CHECK(scene.run_until([&] { return scene.another.completions == (has_other ? 1 : 0); }));
+  CHECK(run_until(scene.world->loop, [&] { return scene.another.completions == (has_other ? 1 : 0); }));
   CHECK(scene.ended.completions == 1);
   if (blow == Blow::stop_loop) {  // stopping alone ends nothing: the calls go on when the loop does
     CHECK(!scene.ended.failure);
@@ -171,7 +161,7 @@ bool strike(Kind kind, Blow blow, int steps) {
   }
   if (blow == Blow::cancel) {
     // Nothing is left behind: what is open is idle, and fit for the next call.
-    CHECK(scene.run_until([&] {
+    CHECK(run_until(scene.world->loop, [&] {
       const auto stats = scene.world->invoker->stats();
       return stats.open == stats.idle && stats.waiting == 0;
     }));

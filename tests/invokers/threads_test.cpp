@@ -130,10 +130,9 @@ TEST_SUITE("invokers/threads") {
     provider.respond_with(
         [](const FakeRequest& request) { return FakeReply("re: " + request.last_user_text); });
     HttpClientOptions http;
-    http.proxies = ProxyRules();
     http.max_connections_per_origin = 3;
     asio::io_context loop(1);
-    LiteLLMInvoker invoker(loop.get_executor(), towards(provider->base_url()).http(http));
+    LiteLLMInvoker invoker(loop.get_executor(), towards(provider->base_url(), http));
     constexpr int calls = 60;
     for (int i = 0; i < calls; ++i)
       asio::co_spawn(loop, invoker.call(question(std::to_string(i)), World::model),

@@ -23,8 +23,7 @@ inline Dialog question(std::string text = "Hello there") {
 }
 
 /// Towards a base URL with the canary for a key, without the machine's proxies and keys.
-inline InvokerOptions towards(const std::string& base_url) {
-  HttpClientOptions http;
+inline InvokerOptions towards(const std::string& base_url, HttpClientOptions http = HttpClientOptions()) {
   http.proxies = ProxyRules();
   InvokerOptions options;
   options.environment(Environment(fixed_variables({}))).http(http);

@@ -17,6 +17,7 @@
 #include "lllm/net/http_server.hpp"
 #include "tests/net/fetch.hpp"
 #include "tests/support/gate.hpp"
+#include "tests/support/loop.hpp"
 
 namespace lllm::test {
 
@@ -58,17 +59,6 @@ inline void start(asio::io_context& loop, asio::awaitable<Outcome> work, Counted
     asio::co_spawn(loop, std::move(work), std::move(on_done));
   else
     asio::co_spawn(loop, std::move(work), asio::bind_cancellation_slot(signal->slot(), std::move(on_done)));
-}
-
-inline bool run_until(asio::io_context& loop, const std::function<bool()>& done,
-                      std::chrono::seconds limit = std::chrono::seconds(20)) {
-  const auto end = std::chrono::steady_clock::now() + limit;
-  loop.restart();
-  while (!done() && std::chrono::steady_clock::now() < end) {
-    loop.run_one_for(std::chrono::milliseconds(5));
-    loop.restart();
-  }
-  return done();
 }
 
 /// A server and a client on one loop.

@@ -1,34 +1,15 @@
 #pragma once
 
 #include <exception>
-#include <optional>
 #include <string>
 #include <utility>
 
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-
 #include "lllm/base/error.hpp"
 #include "lllm/runtime/load.hpp"
+#include "tests/support/loop.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace lllm::test {
-
-/// Runs a coroutine to its end on a loop of its own.
-template <class T>
-T run_to_end(asio::awaitable<T> task) {
-  asio::io_context context(1);
-  std::optional<T> result;
-  std::exception_ptr failure;
-  asio::co_spawn(context, std::move(task), [&](std::exception_ptr e, T value) {
-    failure = std::move(e);
-    result.emplace(std::move(value));
-  });
-  context.run();
-  if (failure) std::rethrow_exception(failure);
-  return std::move(*result);
-}
 
 /// The Error that `action` throws; fails the test when it throws none.
 template <class Action>

@@ -51,6 +51,25 @@ T run_on(asio::io_context& loop, asio::awaitable<T> work,
   }
 }
 
+/// The same on a loop of its own.
+template <class T>
+T run_to_end(asio::awaitable<T> work) {
+  asio::io_context loop(1);
+  return run_on(loop, std::move(work), std::chrono::minutes(5));
+}
+
+/// Runs `loop` until `done` comes true; false when that takes longer than `limit`.
+inline bool run_until(asio::io_context& loop, const std::function<bool()>& done,
+                      std::chrono::seconds limit = std::chrono::seconds(20)) {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  loop.restart();
+  while (!done() && std::chrono::steady_clock::now() < end) {
+    loop.run_one_for(std::chrono::milliseconds(5));
+    loop.restart();
+  }
+  return done();
+}
+
 /// The kind of Error that `work` throws; fails the test by an exception when it throws none.
 template <class T>
 Error error_on(asio::io_context& loop, asio::awaitable<T> work) {
