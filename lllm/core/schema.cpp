@@ -1,5 +1,6 @@
 #include "lllm/core/schema.hpp"
 
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -16,6 +17,17 @@
 #include <valijson/validator.hpp>
 
 namespace lllm {
+namespace {
+
+// For valijson, whose own returns null: that passed for a defect of the schema, for ever.
+void* allocate(std::size_t size) {
+  return ::operator new(size);
+}
+void release(void* memory) {
+  ::operator delete(memory);
+}
+
+}  // namespace
 
 struct Schema::State {
   json::object source;
@@ -27,7 +39,7 @@ struct Schema::State {
     try {
       const json::value document(source);
       const valijson::adapters::BoostJsonAdapter adapter(document);
-      auto made = std::make_unique<valijson::Schema>();
+      auto made = std::make_unique<valijson::Schema>(allocate, release);
       valijson::SchemaParser(valijson::SchemaParser::kDraft7).populateSchema(adapter, *made);
       compiled = std::move(made);
     } catch (const std::bad_alloc&) {

@@ -5,14 +5,12 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/execution/context.hpp>
-#include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/execution_context.hpp>
-#include <boost/asio/prefer.hpp>
 #include <boost/asio/query.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "lllm/async/strand.hpp"
 #include "lllm/base/time.hpp"
 #include "lllm/net/http_client.hpp"
 #include "lllm/runtime/backends.hpp"
@@ -32,8 +30,7 @@ class ToolClients final : public asio::execution_context::service {
 
   struct Client {
     Client(const asio::any_io_executor& executor, HttpClientOptions options)
-        : strand(asio::make_strand(asio::prefer(executor, asio::execution::outstanding_work.untracked))),
-          http(strand, std::move(options)) {}
+        : strand(strand_on(executor)), http(strand, std::move(options)) {}
     asio::any_io_executor strand;
     HttpClient http;
   };

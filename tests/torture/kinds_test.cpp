@@ -71,7 +71,7 @@ class TurnScene final : public Scene {
 };
 
 /// A tool of a package, called once; a failure may also be told to the model.
-class ToolScene final : public Scene {
+class ToolScene : public Scene {
  public:
   ToolScene(Tool tool, std::string wanted) : tool_(std::move(tool)), wanted_(std::move(wanted)) {}
   asio::awaitable<void> work() override {
@@ -119,6 +119,16 @@ class LoadScene final : public Scene {
   LoadReport report_;
 };
 
+/// A tool over HTTP whose client is there, for Asio's strands do not survive that their making fails: another
+/// tool's call, which reaches nobody, makes it.
+class HttpToolScene final : public ToolScene {
+ public:
+  HttpToolScene(const Tool& nowhere, const Tool& tool, const std::string& wanted) : ToolScene(tool, wanted) {
+    CHECK(run_on(loop, nowhere.call({{"text", "hello"}})).is_error);
+    loop.restart();
+  }
+};
+
 const std::string declared =
     "description = 'A tool.'\n[parameters]\nrequired = ['text']\n[parameters.properties.text]\ntype = "
     "'string'\n";
@@ -146,10 +156,14 @@ void torture_request(Torture how) {
   HttpServer server(loop.get_executor(), echo_request);
   std::thread serving([&loop] { loop.run(); });
   {
-    DemoPackage package("tools/tool.toml", declared + "[http]\nmethod = 'POST'\nurl = '" + server.url() +
-                                               "/items'\nprivate_addresses = true\nresult = '/body'\n");
-    const Tool tool = tool_of(package);
-    torture_all([&] { return std::make_unique<ToolScene>(tool, R"({"text":"hello"})"); }, how);
+    const auto tool_at = [](const std::string& url) {
+      DemoPackage package("tools/tool.toml", declared + "[http]\nmethod = 'POST'\nurl = '" + url +
+                                                 "/items'\nprivate_addresses = true\nresult = '/body'\n");
+      return tool_of(package);
+    };
+    const Tool nowhere = tool_at("http://127.0.0.1:1");
+    const Tool tool = tool_at(server.url());
+    torture_all([&] { return std::make_unique<HttpToolScene>(nowhere, tool, R"({"text":"hello"})"); }, how);
   }
   loop.stop();
   serving.join();
@@ -190,6 +204,10 @@ TEST_SUITE("torture") {
   TEST_CASE("fault 89: every allocation of a tool that runs a program fails once") {
     if (under_thread_sanitizer) LLLM_SKIP("ThreadSanitizer brings its own allocator");
     torture_program(allocations(3));
+  }
+  TEST_CASE("fault 89: every allocation of a tool that calls over HTTP fails once") {
+    if (under_thread_sanitizer) LLLM_SKIP("ThreadSanitizer brings its own allocator");
+    torture_request(allocations(3));
   }
   TEST_CASE("fault 89: every allocation of a load fails once, on whichever thread") {
     if (under_thread_sanitizer) LLLM_SKIP("ThreadSanitizer brings its own allocator");
