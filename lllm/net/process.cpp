@@ -108,21 +108,28 @@ ssize_t write_quietly(int fd, std::string_view bytes) {
   return written;
 }
 
-asio::awaitable<std::string> read_from(Descriptor& from) {
+/// Nothing when nothing is there, empty at the end.
+std::optional<std::string> take_from(Descriptor& from) {
   std::array<char, 16 * 1024> chunk;
   while (from.is_open()) {
     const ssize_t size = ::read(from.native_handle(), chunk.data(), chunk.size());
-    if (size > 0) co_return std::string(chunk.data(), static_cast<std::size_t>(size));
+    if (size > 0) return std::string(chunk.data(), static_cast<std::size_t>(size));
     if (size == 0) break;
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN)  // not its end: what came would pass for the whole
+    if (errno == EAGAIN) return std::nullopt;
+    if (errno != EINTR)  // not its end: what came would pass for the whole
       throw_error(ErrorKind::io_failed,
                   std::string("reading from the child process: ") + std::strerror(errno));
+  }
+  return std::string();
+}
+
+asio::awaitable<std::string> read_from(Descriptor& from) {
+  while (true) {
+    if (auto bytes = take_from(from)) co_return std::move(*bytes);
     auto ready = from.async_wait(Descriptor::wait_read, as_values);
     const auto [failure] = co_await std::move(ready);
     if (failure) throw_error(ErrorKind::cancelled, "reading from the child process was cancelled");
   }
-  co_return std::string();
 }
 
 }  // namespace
@@ -138,9 +145,18 @@ struct Process::State {
   Descriptor error;
   Descriptor end;  // a pidfd: readable when the child has ended
   std::optional<ProcessExit> exit;
+  bool group_ends_with_it = false;
 
   void reap(int flags) {
     if (exit) return;
+    if (group_ends_with_it) {
+      // While it is not reaped, its number can be no other group's.
+      siginfo_t ended{};
+      while (::waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOWAIT | flags) < 0 &&
+             errno == EINTR) {
+      }
+      if (ended.si_pid == pid) ::kill(-pid, SIGKILL);
+    }
     int status = 0;
     pid_t ended = 0;
     while ((ended = ::waitpid(pid, &status, flags)) < 0 && errno == EINTR) {
@@ -210,6 +226,7 @@ Process::Process(asio::any_io_executor executor, const ProcessOptions& options)
 
   state_->pid = pid;
   state_->name = options.argv.front();
+  state_->group_ends_with_it = options.group_ends_with_it;
   ::setpgid(pid, pid);  // both sides do it, so that neither has to wait for the other
   trouble.write_end = Fd();
   int failure = 0;
@@ -257,22 +274,31 @@ void Process::signal(int number) {
 }
 
 asio::awaitable<void> Process::write(std::string_view bytes) {
-  State& state = *state_;
-  while (!bytes.empty()) {
-    if (!state.input.is_open()) throw_error(ErrorKind::connection_lost, "the child's input was closed");
-    const ssize_t size = write_quietly(state.input.native_handle(), bytes);
-    if (size >= 0) {
-      bytes.remove_prefix(static_cast<std::size_t>(size));
-    } else if (errno == EAGAIN) {
-      auto ready = state.input.async_wait(Descriptor::wait_write, as_values);
-      const auto [failure] = co_await std::move(ready);
-      if (failure) throw_error(ErrorKind::cancelled, "writing to the child process was cancelled");
-    } else if (errno == EPIPE) {
-      throw_error(ErrorKind::connection_lost, "'" + state.name + "' reads no more: " + std::strerror(errno));
-    } else if (errno != EINTR) {
-      throw_error(ErrorKind::io_failed, "writing to '" + state.name + "': " + std::strerror(errno));
-    }
+  while (true) {
+    bytes.remove_prefix(write_now(bytes));
+    if (bytes.empty()) co_return;
+    auto ready = state_->input.async_wait(Descriptor::wait_write, as_values);
+    const auto [failure] = co_await std::move(ready);
+    if (failure) throw_error(ErrorKind::cancelled, "writing to the child process was cancelled");
   }
+}
+
+std::size_t Process::write_now(std::string_view bytes) {
+  State& state = *state_;
+  std::size_t written = 0;
+  while (written < bytes.size()) {
+    if (!state.input.is_open()) throw_error(ErrorKind::connection_lost, "the child's input was closed");
+    const ssize_t size = write_quietly(state.input.native_handle(), bytes.substr(written));
+    if (size >= 0)
+      written += static_cast<std::size_t>(size);
+    else if (errno == EAGAIN)
+      break;
+    else if (errno == EPIPE)
+      throw_error(ErrorKind::connection_lost, "'" + state.name + "' reads no more: " + std::strerror(errno));
+    else if (errno != EINTR)
+      throw_error(ErrorKind::io_failed, "writing to '" + state.name + "': " + std::strerror(errno));
+  }
+  return written;
 }
 
 void Process::close_input() {
@@ -297,6 +323,36 @@ asio::awaitable<ProcessExit> Process::wait() {
     if (failure) throw_error(ErrorKind::cancelled, "waiting for the child process was cancelled");
   }
   co_return *state.exit;
+}
+
+void Process::when_ready(End end, std::function<void(error_code)> ready) {
+  switch (end) {
+    case End::input:
+      return state_->input.async_wait(Descriptor::wait_write, std::move(ready));
+    case End::output:
+      return state_->output.async_wait(Descriptor::wait_read, std::move(ready));
+    case End::error:
+      return state_->error.async_wait(Descriptor::wait_read, std::move(ready));
+    case End::exit:
+      return state_->end.async_wait(Descriptor::wait_read, std::move(ready));
+  }
+}
+
+void Process::stop_waiting() {
+  error_code ignored;
+  for (auto* end : {&state_->input, &state_->output, &state_->error, &state_->end}) end->cancel(ignored);
+}
+
+std::optional<std::string> Process::take_output() {
+  return take_from(state_->output);
+}
+std::optional<std::string> Process::take_error() {
+  return take_from(state_->error);
+}
+
+std::optional<ProcessExit> Process::exit_now() {
+  state_->reap(WNOHANG);
+  return state_->exit;
 }
 
 namespace {

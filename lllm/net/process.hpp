@@ -3,7 +3,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +13,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/system/error_code.hpp>
 
 #include "lllm/base/error.hpp"
 
@@ -28,6 +31,8 @@ struct ProcessOptions {
   std::uint64_t max_memory = 0;     ///< Bytes of address space; 0: no limit.
   std::uint64_t max_file_size = 0;  ///< Bytes of any file it writes; 0: no limit.
   std::chrono::seconds max_cpu{0};  ///< Processor time; 0: no limit.
+  /// When it ends by itself, so does everything it has started in its group.
+  bool group_ends_with_it = false;
 
   ProcessOptions() = default;
 };
@@ -66,6 +71,21 @@ class Process {
   asio::awaitable<ProcessExit> wait();
   /// Sends a signal to the whole group: SIGTERM to ask, SIGKILL to end it.
   void signal(int number);
+
+  // For one who watches all its ends at once and wants no coroutine for each.
+  enum class End { input, output, error, exit };
+  /// Calls `ready` once, on the executor: when that end can be written to, read, or asked; with an error when
+  /// the wait was stopped. One wait for each end at a time. @throws std::bad_alloc.
+  void when_ready(End end, std::function<void(boost::system::error_code)> ready);
+  void stop_waiting();
+  /// The next bytes that are there already; nothing when none are, empty at the end. @throws Exception
+  /// io_failed.
+  std::optional<std::string> take_output();
+  std::optional<std::string> take_error();
+  /// Writes what it takes without waiting; how much that was. @throws Exception as write.
+  std::size_t write_now(std::string_view bytes);
+  /// How it ended; nothing while it runs.
+  std::optional<ProcessExit> exit_now();
 
  private:
   struct State;
