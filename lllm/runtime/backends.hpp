@@ -1,8 +1,8 @@
 #pragma once
 
 // What a package can declare a tool to do, and the seam to the code that does it: the functions at the end
-// are declared here, where packages are read, and defined in the layer above (tools/), which has the network
-// and processes.
+// are declared here, where packages are read, and defined in the layers above (tools/, mcp/), which have the
+// network and processes.
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -27,6 +27,7 @@ struct AuthHeader {
   std::string header;  ///< empty: no authentication
   std::string env;     ///< the variable's name; `configuration` at the call when it is not set
   std::string prefix;  ///< before the value: "Bearer "
+  friend bool operator==(const AuthHeader&, const AuthHeader&) = default;
 };
 
 /// A request over HTTP. `{name}` stands for an argument, in the URL's path, the query and the headers; an
@@ -63,12 +64,31 @@ struct ExecBackend {
   std::uint64_t max_memory = 0;        ///< bytes of address space; 0: no limit
 };
 
+/// How an MCP server is reached: over streamable HTTP, or as a child process that is run without a shell.
+struct McpEndpoint {
+  McpEndpoint() = default;
+  std::string url;                   ///< "https://host/mcp" …
+  std::vector<std::string> command;  ///< … or argv; one of the two
+
+  // Of a child.
+  std::string directory;                                         ///< where it runs; empty: where we do
+  std::vector<std::pair<std::string, std::string>> environment;  ///< its whole environment, beside PATH …
+  std::vector<std::string> pass_environment;                     ///< … and these, as we have them
+
+  // Over HTTP. Redirects are not followed, certificates are always verified.
+  std::vector<std::pair<std::string, std::string>> headers;
+  AuthHeader auth;
+  bool private_addresses = false;  ///< as HttpBackend has it
+
+  friend bool operator==(const McpEndpoint&, const McpEndpoint&) = default;
+};
+
 /// A tool of an MCP server.
 struct McpBackend {
   McpBackend() = default;
-  std::string server;                ///< URL, when it speaks HTTP …
-  std::vector<std::string> command;  ///< … or argv of the child process
-  std::string tool;                  ///< its name there
+  McpEndpoint server;
+  std::string tool;  ///< its name there
+  std::chrono::milliseconds timeout{60'000};
 };
 
 /// The names between braces, each once, in order.
@@ -76,7 +96,7 @@ std::vector<std::string> placeholders(std::string_view text);
 /// The argument as text: strings as they are, other values as JSON.
 std::string argument_text(const json::value& value);
 
-// Defined in tools/. The awaitables throw Exception; Tool::call turns that into words for the model.
+// Defined in tools/ and mcp/. The awaitables throw Exception; Tool::call turns that into words for the model.
 
 /// The answer, and JSON parsed. @throws Exception `tool_failed` for a status of 400 and more (with status and
 /// an excerpt as provider text), `missing_variable`, `configuration`, `permission_denied`, what HttpClient
@@ -85,7 +105,9 @@ asio::awaitable<json::value> call_http(std::shared_ptr<const HttpBackend> backen
 /// What the program wrote. A failed exit is a failed result. @throws Exception `deadline_exceeded`, what
 /// run_process throws. Cancellation: terminal; the whole process group is killed.
 asio::awaitable<ToolResult> run_exec(std::shared_ptr<const ExecBackend> backend, json::object arguments);
-/// @throws Exception `unsupported`: it needs the MCP client, which this build lacks.
+/// What the server's tool says. Servers are started, or connected to, by the first call; all tools of one
+/// server that run on one io_context share it. @throws Exception `tool_failed` after the backend's timeout,
+/// what McpClient::call_tool throws. Cancellation: terminal; the server is told.
 asio::awaitable<ToolResult> run_mcp(std::shared_ptr<const McpBackend> backend, json::object arguments);
 /// The tools of a plugin (tools/plugin.h), which stays loaded for the life of the process. Runs the plugin's
 /// own code. Blocks. `bad_resource` for what is no plugin, `unsupported` for another version of the

@@ -46,15 +46,34 @@ void check_placeholders(const TableReader& table, std::string_view key, std::str
   }
 }
 
+void check_header(const TableReader& table, std::string_view name, std::string_view value) {
+  HttpRequest request("GET", Origin("https", "localhost", 443), "/");
+  request.headers.add(name, value);
+  if (const auto good = check_request(request); !good) table.fail("headers", good.error().message());
+}
+
 /// What goes into query and headers, whatever the URL is.
 void check_arguments(const TableReader& table, const HttpBackend& backend, const Schema& parameters) {
   for (const auto& [name, value] : backend.query) check_placeholders(table, "query", value, parameters);
   for (const auto& [name, value] : backend.headers) {
     check_placeholders(table, "headers", value, parameters);
-    HttpRequest request("GET", Origin("https", "localhost", 443), "/");
-    request.headers.add(name, value);
-    if (const auto good = check_request(request); !good) table.fail("headers", good.error().message());
+    check_header(table, name, value);
   }
+}
+
+/// A program's, which is relative to the folder of the file.
+std::string read_directory(const TableReader& table, const std::string& folder) {
+  const std::filesystem::path directory = table.text("directory");
+  return (std::filesystem::path(folder) / directory).lexically_normal().string();
+}
+
+std::vector<std::pair<std::string, std::string>> read_environment(const TableReader& table,
+                                                                  const std::string& improper) {
+  auto variables = table.pairs("env");
+  for (const auto& [name, value] : variables)
+    if (name.empty() || name.find('=') != name.npos || has_control_break(name + value))
+      table.fail("env", improper);
+  return variables;
 }
 
 ExecBackend read_exec(const TableReader& table, const Schema& parameters, const std::string& folder) {
@@ -69,13 +88,9 @@ ExecBackend read_exec(const TableReader& table, const Schema& parameters, const 
     if (part.find('\0') != part.npos) table.fail("argv", "'exec.argv' holds NUL");
     if (&part != &exec.argv.front()) check_placeholders(table, "argv", part, parameters);
   }
-  const std::filesystem::path directory = table.text("directory");
-  exec.directory = (std::filesystem::path(folder) / directory).lexically_normal().string();
-  exec.environment = table.pairs("env");
+  exec.directory = read_directory(table, folder);
+  exec.environment = read_environment(table, "'exec.env' holds no proper variables");
   exec.pass_environment = table.texts("pass_env");
-  for (const auto& [name, value] : exec.environment)
-    if (name.empty() || name.find('=') != name.npos || has_control_break(name + value))
-      table.fail("env", "'exec.env' holds no proper variables");
   const auto input = table.text("input", "json");
   if (input != "json" && input != "none") table.fail("input", "'exec.input' must be \"json\" or \"none\"");
   exec.json_input = input == "json";
@@ -87,17 +102,49 @@ ExecBackend read_exec(const TableReader& table, const Schema& parameters, const 
   return exec;
 }
 
-McpBackend read_mcp(const TableReader& table, const std::string& name) {
-  table.only({"url", "command", "tool"});
+void check_mcp_url(const TableReader& table, const std::string& text) {
+  const auto url = parse_url(text);
+  if (!url)
+    table.fail("url", "'mcp.url': " + url.error().message());
+  else if (!url->user.empty() || !url->password.empty())
+    table.fail("url", "the URL holds credentials: name a variable in 'auth' instead");
+}
+
+McpBackend read_mcp(const TableReader& table, const std::string& name, const std::string& folder) {
+  table.only({"url", "headers", "auth", "private_addresses", "command", "directory", "env", "pass_env",
+              "tool", "timeout"});
   McpBackend mcp;
-  mcp.server = table.text("url");
-  mcp.command = table.texts("command");
+  McpEndpoint& server = mcp.server;
+  server.url = table.text("url");
+  server.command = table.texts("command");
   mcp.tool = table.text("tool", name);
-  if (mcp.server.empty() == mcp.command.empty() && !table.refused("url") && !table.refused("command"))
-    table.fail("", "'mcp' needs either 'url' or 'command' of its server");
-  if (!mcp.server.empty())
-    if (const auto url = parse_url(mcp.server); !url)
-      table.fail("url", "'mcp.url': " + url.error().message());
+  mcp.timeout = table.seconds("timeout", mcp.timeout);
+  const bool named = !table.refused("url") && !table.refused("command");
+  if (server.url.empty() == server.command.empty()) {
+    if (named) table.fail("", "'mcp' needs either 'url' or 'command' of its server");
+    return mcp;
+  }
+  const bool is_child = server.url.empty();
+  const auto for_children = {"directory", "env", "pass_env"};
+  const auto for_urls = {"headers", "auth", "private_addresses"};
+  for (const auto* key : is_child ? for_urls : for_children)
+    if (table.has(key))
+      table.fail(key, std::string("'mcp.") + key + "' is of no use beside '" +
+                          (is_child ? "command" : "url") + '\'');
+  if (is_child) {
+    for (const auto& part : server.command)
+      if (part.find('\0') != part.npos) table.fail("command", "'mcp.command' holds NUL");
+    if (server.command.front().empty()) table.fail("command", "'mcp.command' must name a program");
+    server.directory = read_directory(table, folder);
+    server.environment = read_environment(table, "'mcp.env' holds no proper variables");
+    server.pass_environment = table.texts("pass_env");
+    return mcp;
+  }
+  check_mcp_url(table, server.url);
+  server.headers = table.pairs("headers");
+  for (const auto& [header, value] : server.headers) check_header(table, header, value);
+  server.auth = read_auth(table);
+  server.private_addresses = table.flag("private_addresses", false);
   return mcp;
 }
 
@@ -125,7 +172,7 @@ DeclaredTool read_tool(const TableReader& table, const std::string& path, const 
   else if (declared.backend == "exec")
     declared.tool = exec_tool(name, description, parameters, read_exec(below, parameters, folder));
   else
-    declared.tool = mcp_tool(name, description, parameters, read_mcp(below, name));
+    declared.tool = mcp_tool(name, description, parameters, read_mcp(below, name, folder));
   return declared;
 }
 

@@ -35,14 +35,15 @@ struct DeclaredTool {
 /// | --- | --- |
 /// | `[http]` | `url`, `method`, `query`, `headers`, `body` (`json`, `form`), `auth` (`env`, `header`,
 /// `prefix`), `result`, `timeout`, `max_bytes`, `private_addresses` | | `[exec]` | `argv`, `directory`,
-/// `env`, `pass_env`, `input` (`json`, `none`), `timeout`, `max_output`, `max_memory` | | `[mcp]` | `url` or
-/// `command`, `tool` |
+/// `env`, `pass_env`, `input` (`json`, `none`), `timeout`, `max_output`, `max_memory` | | `[mcp]` | `url`,
+/// `headers`, `auth`, `private_addresses`, or `command`, `directory`, `env`, `pass_env`; `tool` (its name
+/// there; default: the tool's own), `timeout` |
 ///
 /// See HttpBackend and its neighbours. Times are seconds, sizes are bytes. Or several, as `[[tool]]` tables.
 /// The key is `path` when that ends in the tool's name, else `path`/name.
 ///
 /// @param path    The key of the file: its path without suffix.
-/// @param folder  What an exec tool's directory is relative to: the file's own.
+/// @param folder  What the directory of a program is relative to: the file's own.
 /// @param others  Gets the mistakes after the first, which is the result.
 /// `bad_resource` with line and column: unknown keys are refused, too. Pure.
 Result<std::vector<DeclaredTool>> parse_tool_file(const std::string& path, const std::string& folder,

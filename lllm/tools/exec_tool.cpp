@@ -75,10 +75,4 @@ asio::awaitable<ToolResult> run_exec(std::shared_ptr<const ExecBackend> backend,
   co_return ToolResult::failure(std::move(message));
 }
 
-asio::awaitable<ToolResult> run_mcp(std::shared_ptr<const McpBackend> backend, json::object) {
-  throw_error(ErrorKind::unsupported,
-              "the tool '" + backend->tool + "' needs the MCP client, which this build lacks");
-  co_return ToolResult();
-}
-
 }  // namespace lllm

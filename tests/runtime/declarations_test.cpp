@@ -83,13 +83,35 @@ TEST_SUITE("runtime/tool_file") {
     CHECK(contains(tool_problem("[http]\nurl = 'https://{h}.example.com/'\n"), "the host must be fixed"));
     CHECK(contains(tool_problem("[http]\nurl = 'https://a.example.com'\nmethod = 'FETCH'\n"), "3:"));
     CHECK(contains(tool_problem("[http]\nurl = 'https://a.example.com'\nheaders = { 'A b' = 'c' }\n"), "3:"));
-    CHECK(contains(tool_problem("[mcp]\n"), "needs either 'url' or 'command'"));
+  }
+
+  TEST_CASE("fault 96: a mistake in the declaration of an MCP server is named with line and column") {
+    const auto problem = [](const std::string& mcp) { return tool_problem("[mcp]\n" + mcp); };
+    const std::string url = "url = 'https://a.example.com/mcp'\n";
+    const std::string command = "command = ['true']\n";
+    CHECK(problem(url + "headers = { X = 'y' }\nauth = { env = 'KEY' }\nprivate_addresses = true\n"
+                        "timeout = 5\ntool = 'other'\n") == "no problem");
+    CHECK(problem(command + "directory = 'x'\nenv = { A = 'b' }\npass_env = ['C']\n") == "no problem");
+    CHECK(contains(problem(""), "needs either 'url' or 'command'"));
+    CHECK(contains(problem(url + command), "needs either 'url' or 'command'"));
+    CHECK(contains(problem(url + "verify = false\n"), "3:1 unknown key 'mcp.verify'"));
+    CHECK(contains(problem(url + "pass_env = ['A']\n"), "3:1 'mcp.pass_env' is of no use beside 'url'"));
+    CHECK(contains(problem(command + "headers = { A = 'b' }\n"), "3:1 'mcp.headers' is of no use beside"));
+    CHECK(contains(problem("url = 'mcp.example.com'\n"), "2:"));
+    CHECK(contains(problem("url = 'https://u:p@a.example.com'\n"), "holds credentials"));
+    CHECK(contains(problem(url + "headers = { 'A b' = 'c' }\n"), "3:"));
+    CHECK(contains(problem(url + "auth = { }\n"), "3:"));
+    CHECK(contains(problem("command = ['']\n"), "must name a program"));
+    CHECK(contains(problem(command + "env = { 'A=' = 'b' }\n"), "holds no proper variables"));
+    CHECK(contains(problem(command + "timeout = 0\n"), "3:"));
   }
 
   TEST_CASE("fault 113: no declaration can switch TLS verification off") {
     for (const std::string key : {"verify", "insecure", "tls_verify", "ca_file"}) {
       CAPTURE(key);
       CHECK(contains(tool_problem("[http]\nurl = 'https://a.example.com'\n" + key + " = false\n"),
+                     "unknown key"));
+      CHECK(contains(tool_problem("[mcp]\nurl = 'https://a.example.com'\n" + key + " = false\n"),
                      "unknown key"));
     }
   }

@@ -110,16 +110,6 @@ TEST_SUITE("tools/exec_tool") {
     DemoPackage absent("tools/tool.toml", exec_tool_file("argv = ['./no-such-program']\n"));
     CHECK(contains(call(loop, tool_of(absent), {{"text", ""}}).text, "no-such-program"));
   }
-
-  TEST_CASE("a tool of an MCP server says what it needs") {
-    DemoPackage package("tools/tool.toml", text_parameters + "[mcp]\nurl = 'https://mcp.example.com/mcp'\n");
-    asio::io_context loop;
-    const auto result = call(loop, tool_of(package), {{"text", ""}});
-    CHECK(result.is_error);
-    CHECK(contains(result.text, "needs the MCP client, which this build lacks"));
-    const auto backend = std::make_shared<const McpBackend>();
-    CHECK(error_on(loop, run_mcp(backend, {})).kind() == ErrorKind::unsupported);
-  }
 }
 
 TEST_SUITE("tools/http_tool") {
