@@ -13,6 +13,7 @@
 #include "lllm/invokers/handlers.hpp"
 #include "lllm/invokers/invoker.hpp"
 #include "lllm/invokers/litellm_invoker.hpp"
+#include "lllm/mcp/client.hpp"
 #include "lllm/runtime/load.hpp"
 #include "lllm/runtime/runtime.hpp"
 #include "lllm/version.hpp"

@@ -10,6 +10,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "lllm/agent/make_agent.hpp"
+#include "lllm/agent/server_tools.hpp"
 #include "lllm/async/deadline.hpp"
 #include "lllm/async/gather.hpp"
 #include "lllm/base/text.hpp"
@@ -163,6 +164,18 @@ asio::awaitable<PromptPtr> Agent::resolve_tools(PromptPtr prompt) const {
   co_return co_await lllm::resolve_tools(std::move(prompt), *runtime_, *invoker_, tactic_depth);
 }
 
+asio::awaitable<void> Agent::add_server_tools(Turn& turn) const {
+  std::vector<Tool> offered = turn.options.tools();
+  std::set<std::string> taken;
+  for (const auto& tool : offered) taken.insert(tool.name());
+  for (const auto& tool : turn.prompt->tools)
+    if (const auto* resolved = std::get_if<Tool>(&tool)) taken.insert(resolved->name());
+  auto listing = server_tools(turn.prompt, std::move(taken));
+  auto found = co_await std::move(listing);
+  offered.insert(offered.end(), found.begin(), found.end());
+  turn.options.tools(std::move(offered));
+}
+
 asio::awaitable<InvokeResult> Agent::call_model(Turn& turn) {
   Dialog sent = turn.working;
   sent.top_prompt(turn.prompt);
@@ -247,6 +260,11 @@ asio::awaitable<Message> Agent::respond() {
     auto resolved = with_deadline(resolve_tools(turn.prompt), turn.deadline,
                                   "agent '" + name + "': the deadline ran out while tools were looked up");
     turn.prompt = co_await std::move(resolved);
+    if (turn.prompt && !turn.prompt->mcp_servers.empty()) {
+      auto adding = with_deadline(add_server_tools(turn), turn.deadline,
+                                  "agent '" + name + "': the deadline ran out while MCP servers were asked");
+      co_await std::move(adding);
+    }
     for (;;) {
       std::optional<Error> provider_error;
       try {

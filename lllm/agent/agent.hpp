@@ -69,9 +69,9 @@ class Agent {
   Agent& receive_image(std::string_view bytes_or_base64, std::string caption = {});
   Agent& receive_image(MediaPart image, std::string caption = {});
 
-  /// The agent's turn: calls the model, runs the tools it asks for, repairs what it got wrong, and appends
-  /// the final message to the dialog. Repairs do not pollute the dialog; tool calls and their results do
-  /// belong to it.
+  /// The agent's turn: starts the MCP servers of the top prompt that are programs, calls the model, runs the
+  /// tools it asks for, repairs what it got wrong, and appends the final message to the dialog. Repairs do
+  /// not pollute the dialog; tool calls and their results do belong to it.
   /// @throws Exception what the invoker throws; parse_failed when the reply stays unusable, tool_failed when
   /// the model
   ///         goes on calling tools. The dialog is then as it was before the turn; `session()` has everything.
@@ -85,6 +85,7 @@ class Agent {
  private:
   struct Turn;
   asio::awaitable<PromptPtr> resolve_tools(PromptPtr prompt) const;
+  asio::awaitable<void> add_server_tools(Turn& turn) const;
   asio::awaitable<InvokeResult> call_model(Turn& turn);
   asio::awaitable<void> run_tools(Turn& turn);
 

@@ -15,6 +15,7 @@ void add_call(CLI::App& app, Outcome& outcome);
 void add_chat(CLI::App& app, Outcome& outcome);
 void add_check(CLI::App& app, Outcome& outcome);
 void add_demo(CLI::App& app, Outcome& outcome);
+void add_mcp(CLI::App& app, Outcome& outcome);
 void add_models(CLI::App& app, Outcome& outcome);
 void add_new(CLI::App& app, Outcome& outcome);
 void add_pkg(CLI::App& app, Outcome& outcome);

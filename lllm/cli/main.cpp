@@ -28,6 +28,7 @@ int run(int argc, char** argv) {
   add_check(app, outcome);
   add_new(app, outcome);
   add_pkg(app, outcome);
+  add_mcp(app, outcome);
   add_providers(app, outcome);
   add_models(app, outcome);
   add_serve_fake(app, outcome);

@@ -27,8 +27,9 @@ std::optional<RpcId> read_id(const json::value* value) {
   if (value == nullptr || value->is_null()) return RpcId();
   if (value->is_string()) return RpcId(std::string(as_text(value)));
   // A number that no int64 holds cannot be one of ours, and would come back as another one from us.
-  if (value->is_uint64() || (value->is_double() && std::abs(value->get_double()) >= 9e15))
-    return std::nullopt;
+  if (value->is_uint64()) return std::nullopt;
+  if (const auto* number = value->if_double(); number != nullptr)
+    if (std::abs(*number) >= 9e15 || std::trunc(*number) != *number) return std::nullopt;
   if (const auto number = as_integer(value)) return RpcId(*number);
   return std::nullopt;
 }

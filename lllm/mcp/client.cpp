@@ -122,6 +122,7 @@ McpClient::Core::Core(asio::any_io_executor where, McpClientOptions given)
   HttpClientOptions http_options;
   http_options.tls = options.tls;
   http_options.public_addresses_only = !endpoint->private_addresses;
+  http_options.max_connections_per_origin = options.max_calls;
   http = std::make_shared<HttpClient>(executor, std::move(http_options));
 }
 
@@ -170,12 +171,16 @@ void McpClient::Core::begin_connecting(const Self& self) {
   const auto attempt = std::make_shared<Connecting>();
   Spawned work(executor, connect(self, attempt));
   connecting = attempt;
-  work(asio::bind_cancellation_slot(attempt->signal.slot(),
-                                    [self, attempt](const std::exception_ptr& failure) {
-                                      if (failure && !attempt->failure)
-                                        attempt->failure = error_from(failure);
-                                      self->connected(attempt);
-                                    }));
+  const auto over = [self, attempt](const std::exception_ptr& failure) {
+    if (failure && !attempt->failure) attempt->failure = error_from(failure);
+    self->connected(attempt);
+  };
+  try {
+    work(asio::bind_cancellation_slot(attempt->signal.slot(), over));
+  } catch (...) {  // no memory to begin it with
+    connecting.reset();
+    throw;
+  }
 }
 
 void McpClient::Core::connected(const std::shared_ptr<Connecting>& attempt) {
@@ -230,7 +235,7 @@ asio::awaitable<std::shared_ptr<McpSession>> McpClient::Core::ready_session(Self
 }
 
 void McpClient::Core::stop() {
-  if (std::exchange(closed, true) && !session && !connecting) return;
+  closed = true;
   const Error error(ErrorKind::cancelled, "the client of " + name + " was closed");
   if (const auto attempt = std::exchange(connecting, nullptr)) {
     attempt->settle(&error);
@@ -311,11 +316,11 @@ asio::awaitable<std::vector<Tool>> McpClient::Core::list(Self self) {
   self->news->tools_changed = false;  // before they are listed: they may change meanwhile
   auto listing = list_pages(self, deadline);
   const auto listed = co_await std::move(listing);
-  const auto names = mcp_tool_names(listed);
   std::vector<Tool> tools;
-  for (std::size_t i = 0; i < listed.size(); ++i)
-    tools.emplace_back(names[i], listed[i].description, listed[i].input_schema,
-                       [core = std::weak_ptr<Core>(self), name = listed[i].name](json::object arguments) {
+  std::set<std::string> taken;
+  for (const auto& tool : listed)
+    tools.emplace_back(mcp_tool_name(tool.name, taken), tool.description, tool.input_schema,
+                       [core = std::weak_ptr<Core>(self), name = tool.name](json::object arguments) {
                          return call_for_model(core, name, std::move(arguments));
                        });
   self->tools = tools;

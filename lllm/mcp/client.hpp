@@ -32,11 +32,10 @@ struct McpClientOptions {
   /// How long a child has to end when its input is closed, and again when it is asked to (SIGTERM).
   std::chrono::milliseconds close_grace{1'000};
   std::size_t max_message = 4 * 1024 * 1024;  ///< Bytes of one message from the server.
-  std::size_t max_calls = 1'000;              ///< Outstanding at once, with a child.
-  std::size_t max_tools = 10'000;             ///< In the server's list.
+  /// Outstanding at once. One more fails with `resource_exhausted`; over HTTP it waits.
+  std::size_t max_calls = 1'000;
+  std::size_t max_tools = 10'000;  ///< In the server's list.
   TlsOptions tls;
-
-  McpClientOptions& with_timeout(std::chrono::milliseconds time) { return timeout = time, *this; }
 };
 
 /// Lists and calls the tools of one Model Context Protocol server: a child process (`command`), or a server

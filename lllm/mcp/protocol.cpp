@@ -1,7 +1,6 @@
 #include "lllm/mcp/protocol.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include "lllm/base/text.hpp"
 #include "lllm/version.hpp"
@@ -126,21 +125,16 @@ Result<McpToolPage> read_mcp_tools(const json::value& result) {
   return page;
 }
 
-std::vector<std::string> mcp_tool_names(const std::vector<McpListedTool>& tools) {
-  std::vector<std::string> names;
-  std::set<std::string> taken;
-  for (const auto& tool : tools) {
-    std::string name = tool.name.substr(0, longest_tool_name);
-    for (auto& c : name)
-      if (!may_stand_in_name(c)) c = '_';
-    std::string own = name;
-    for (int number = 2; !taken.insert(own).second; ++number) {
-      const std::string ending = '_' + std::to_string(number);
-      own = name.substr(0, longest_tool_name - ending.size()) + ending;
-    }
-    names.push_back(std::move(own));
+std::string mcp_tool_name(std::string_view wanted, std::set<std::string>& taken) {
+  std::string name(wanted.substr(0, longest_tool_name));
+  for (auto& c : name)
+    if (!may_stand_in_name(c)) c = '_';
+  std::string own = name;
+  for (int number = 2; !taken.insert(own).second; ++number) {
+    const std::string ending = '_' + std::to_string(number);
+    own = name.substr(0, longest_tool_name - ending.size()) + ending;
   }
-  return names;
+  return own;
 }
 
 Result<ToolResult> read_mcp_tool_result(const json::value& value) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,9 +59,9 @@ struct McpToolPage {
 json::object mcp_list_params(const std::optional<std::string>& cursor);
 /// `bad_reply`; a single tool without a name is left out.
 Result<McpToolPage> read_mcp_tools(const json::value& result);
-/// A name for each tool that models may call (letters, digits, `_` and `-`, at most 64 of them), in the same
-/// order and all different: servers may also use dots, and twice the length.
-std::vector<std::string> mcp_tool_names(const std::vector<McpListedTool>& tools);
+/// A name that models may call (letters, digits, `_` and `-`, at most 64 of them), as near to `wanted` as can
+/// be and not among `taken`, which it joins: servers may also use dots, and twice the length.
+std::string mcp_tool_name(std::string_view wanted, std::set<std::string>& taken);
 
 /// Texts are joined, images become media, all else is named in words. Structured content stands in for a
 /// text that is not there. `bad_reply`.

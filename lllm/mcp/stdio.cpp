@@ -311,6 +311,7 @@ void StdioSession::doom(const std::string& reason) {
   if (!doom_.empty() || !process_) return;
   doom_ = reason;
   if (const auto exit = process_->exit_now()) return on_exit(*exit);
+  if (calls_.empty()) return finish(described(ErrorKind::connection_lost, doom_));
   grace_.expires_after(time_to_end);
   grace_.async_wait([self = shared_from_this()](boost::system::error_code stopped) {
     if (!stopped && self->process_) self->finish(self->described(ErrorKind::connection_lost, self->doom_));

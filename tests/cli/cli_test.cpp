@@ -265,6 +265,7 @@ TEST_SUITE("cli/examples") {
     CHECK(example("07_watch_calls")
               .find("\nlllm_retries_total{provider=\"openai\",model=\"openai/gpt-4o-mini\"} 1\n") !=
           std::string::npos);
+    CHECK(example("08_mcp_tools") == "reverse: Turns a text round.\nstressed -> desserts\n");
   }
 
   TEST_CASE("an example without a key says what is missing and ends with 1") {

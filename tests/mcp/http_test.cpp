@@ -307,6 +307,23 @@ TEST_SUITE("mcp/streamable_http") {
     }
   }
 
+  TEST_CASE("close() ends what is under way over HTTP, and asks the server to forget the session") {
+    asio::io_context loop;
+    McpOverHttp world(loop);
+    McpClient client(loop.get_executor(), world.options());
+    CHECK(said(loop, client, "echo", words("x")) == "x");
+    Pending call(loop, client.call_tool("wait", {}));
+    CHECK(run_until(loop, [&] { return world.gate.arrived() == 1; }));
+    run_on(loop, client.close());
+    CHECK(run_until(loop, [&] { return call.done(); }));
+    CHECK(call.kind() == ErrorKind::cancelled);
+    CHECK(world.deletes == 1);
+    // One that was never used has nothing to end.
+    McpClient unused(loop.get_executor(), world.options());
+    run_on(loop, unused.close());
+    CHECK(world.deletes == 1);
+  }
+
   TEST_CASE("between calls nothing is pending, though a server leaves its stream open") {
     asio::io_context home;
     McpOverHttp world(home);

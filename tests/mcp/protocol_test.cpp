@@ -78,18 +78,13 @@ TEST_SUITE("mcp/protocol") {
   }
 
   TEST_CASE("tools get names that models may call, all different") {
-    std::vector<McpListedTool> tools(5);
-    tools[0].name = "admin.tools/list";
-    tools[1].name = "admin_tools_list";
-    tools[2].name = std::string(100, 'n');
-    tools[3].name = std::string(110, 'n');
-    tools[4].name = "größe";
-    const auto names = mcp_tool_names(tools);
-    CHECK(names[0] == "admin_tools_list");
-    CHECK(names[1] == "admin_tools_list_2");
-    CHECK(names[2] == std::string(64, 'n'));
-    CHECK(names[3] == std::string(62, 'n') + "_2");
-    CHECK(names[4] == "gr____e");
+    std::set<std::string> taken;
+    CHECK(mcp_tool_name("admin.tools/list", taken) == "admin_tools_list");
+    CHECK(mcp_tool_name("admin_tools_list", taken) == "admin_tools_list_2");
+    CHECK(mcp_tool_name(std::string(100, 'n'), taken) == std::string(64, 'n'));
+    CHECK(mcp_tool_name(std::string(110, 'n'), taken) == std::string(62, 'n') + "_2");
+    CHECK(mcp_tool_name("größe", taken) == "gr____e");
+    CHECK(taken.size() == 5);
   }
 
   TEST_CASE("a tool's result: texts joined, images as media, all else in words") {

@@ -91,6 +91,7 @@ void call(const RpcMessage& request) {
     const std::string block(65536, 'e');
     for (std::int64_t sent = 0; sent < given("bytes"); sent += 65536) write_all(2, block);
     answer(request, "flooded");
+    for (std::int64_t sent = 0; sent < given("bytes"); sent += 65536) write_all(2, block);
   } else if (name == "junk") {
     say("Starting the server, please wait …");
     say("{\"not\":\"a message\"}");
