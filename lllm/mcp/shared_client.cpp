@@ -6,11 +6,10 @@
 #include <vector>
 
 #include <boost/asio/execution/context.hpp>
-#include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/execution_context.hpp>
-#include <boost/asio/prefer.hpp>
 #include <boost/asio/query.hpp>
-#include <boost/asio/strand.hpp>
+
+#include "lllm/async/strand.hpp"
 
 namespace lllm {
 namespace {
@@ -29,9 +28,7 @@ class McpClients final : public asio::execution_context::service {
     const auto known = std::find_if(clients_.begin(), clients_.end(),
                                     [&](const auto& client) { return client.first == server; });
     if (known != clients_.end()) return known->second;
-    const auto strand =
-        asio::make_strand(asio::prefer(executor, asio::execution::outstanding_work.untracked));
-    auto made = std::make_shared<McpClient>(strand, McpClientOptions(server));
+    auto made = std::make_shared<McpClient>(strand_on(executor), McpClientOptions(server));
     clients_.emplace_back(server, made);
     return made;
   }
