@@ -85,7 +85,8 @@ void add_mcp(CLI::App& app, Outcome& outcome) {
   tools->add_option("--key-env", args->key_variable, "The variable that holds its bearer token");
   tools->add_option("--pass-env", args->pass_env, "A variable that the program gets, beside PATH and HOME")
       ->allow_extra_args(false);
-  tools->add_option("--timeout", args->seconds, "Seconds for each request")->check(CLI::PositiveNumber);
+  tools->add_option("--timeout", args->seconds, "Seconds for each request")
+      ->check(CLI::Range(0.001, 86400.0));
   tools->add_flag("--json", args->json, "Print JSON");
   tools->callback([args, &outcome] {
     asio::io_context context(1);

@@ -53,7 +53,8 @@ struct McpClientOptions {
 ///
 /// Thread-safety: it lives on one executor, an io_context that one thread runs, or a strand, where it is made
 /// and destroyed; calls may be made from any coroutine on any executor, and move over by themselves.
-/// Lifetime: the executor's context outlives it. It may be destroyed with calls under way: they end with
+/// Lifetime: the executor's context outlives it, and so does a caller's, where that is another one: as
+/// LiteLLMInvoker has it. It may be destroyed with calls under way: they end with
 /// `cancelled`. A child is then killed; close() ends it in good order.
 ///
 /// Errors. Besides those that are listed: `deadline_exceeded` after the request's timeout (the session stays

@@ -293,12 +293,12 @@ TEST_SUITE("mcp/client") {
   }
 
   TEST_CASE("a call from another io_context runs where the client lives, and its cancellation, too") {
+    asio::io_context loop;  // outlives the thread that hands outcomes over to it
     asio::io_context home;
     const auto busy = asio::make_work_guard(home);
     auto client = std::make_unique<McpClient>(home.get_executor(), scripted());
     std::thread thread([&] { home.run(); });
     {
-      asio::io_context loop;
       const auto tools = run_on(loop, client->tools());
       CHECK(used(loop, tools, "echo", words("across")).text == "across");
       std::vector<Pending> calls;
