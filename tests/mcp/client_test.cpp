@@ -169,6 +169,7 @@ TEST_SUITE("mcp/client") {
       "ignored") {
     asio::io_context loop;
     McpClient client(loop.get_executor(), scripted());
+    CHECK(said(loop, client, "echo", words("ready")) == "ready");
     const auto error = error_on(loop, client.call_tool("hold", words("late"), 50ms));
     CHECK(error.kind() == ErrorKind::deadline_exceeded);
     CHECK(holds(error.message(), "did not answer 'tools/call' in time"));
