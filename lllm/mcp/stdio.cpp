@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdlib>
 #include <utility>
 
 #include "lllm/base/text.hpp"
@@ -27,8 +26,7 @@ ProcessOptions process_of(const McpEndpoint& endpoint) {
   ProcessOptions options;
   options.argv = endpoint.command;
   options.environment = endpoint.environment;
-  for (const auto& name : endpoint.pass_environment)
-    if (const char* value = std::getenv(name.c_str())) options.environment.emplace_back(name, value);
+  options.pass_environment(endpoint.pass_environment);
   options.working_directory = endpoint.directory;
   options.group_ends_with_it = true;
   return options;
@@ -40,11 +38,6 @@ std::string last_part(std::string_view text, std::size_t limit) {
   if (text.size() > limit) text.remove_prefix(text.size() - limit);
   while (!text.empty() && (text.front() & 0xC0) == 0x80) text.remove_prefix(1);
   return std::string(text);
-}
-
-std::string how_it_ended(const ProcessExit& exit) {
-  return exit.signal != 0 ? "was ended by signal " + std::to_string(exit.signal)
-                          : "ended with code " + std::to_string(exit.code);
 }
 
 }  // namespace
@@ -303,7 +296,7 @@ void StdioSession::on_exit(const ProcessExit& exit) {
   // What it said before counts.
   for (int i = 0; i < last_turns && !output_ended_; ++i) take_output();
   for (int i = 0; i < last_turns && !errors_ended_; ++i) take_errors();
-  finish(described(ErrorKind::connection_lost, how_it_ended(exit)));
+  finish(described(ErrorKind::connection_lost, exit.to_string()));
 }
 
 /// It is of no more use, but may be about to end and then says more by how it does.

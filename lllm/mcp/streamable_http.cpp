@@ -1,13 +1,13 @@
 #include "lllm/mcp/streamable_http.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <utility>
 
 #include "lllm/async/deadline.hpp"
 #include "lllm/base/text.hpp"
 #include "lllm/formats/retry.hpp"
 #include "lllm/formats/sse.hpp"
+#include "lllm/runtime/auth.hpp"
 
 namespace lllm {
 namespace {
@@ -86,14 +86,7 @@ HttpRequest StreamableHttpSession::made(const char* method, std::string body) co
   if (!request.body.empty()) request.headers.set("Content-Type", "application/json");
   if (!version_.empty()) request.headers.set("MCP-Protocol-Version", version_);
   if (!id_.empty()) request.headers.set("Mcp-Session-Id", id_);
-  const AuthHeader& auth = endpoint_->auth;
-  if (!auth.header.empty()) {
-    const char* key = std::getenv(auth.env.c_str());
-    if (key == nullptr || *key == '\0')
-      throw_error(ErrorKind::configuration,
-                  "the variable " + auth.env + " is not set, which holds the key for " + name_);
-    request.headers.set(auth.header, auth.prefix + key);
-  }
+  add_auth(request, endpoint_->auth, name_, process_variable).value();
   return request;
 }
 

@@ -134,6 +134,16 @@ asio::awaitable<std::string> read_from(Descriptor& from) {
 
 }  // namespace
 
+void ProcessOptions::pass_environment(const std::vector<std::string>& names) {
+  for (const auto& name : names)
+    if (const char* value = std::getenv(name.c_str())) environment.emplace_back(name, value);
+}
+
+std::string ProcessExit::to_string() const {
+  return signal != 0 ? "was ended by signal " + std::to_string(signal)
+                     : "ended with code " + std::to_string(code);
+}
+
 struct Process::State {
   explicit State(const asio::any_io_executor& executor)
       : input(executor), output(executor), error(executor), end(executor) {}

@@ -35,6 +35,8 @@ struct ProcessOptions {
   bool group_ends_with_it = false;
 
   ProcessOptions() = default;
+  /// Adds those of these variables that we have.
+  void pass_environment(const std::vector<std::string>& names);
 };
 
 /// How a child ended.
@@ -44,6 +46,8 @@ struct ProcessExit {
 
   ProcessExit() = default;
   [[nodiscard]] bool good() const { return code == 0 && signal == 0; }
+  /// "ended with code 3", "was ended by signal 9".
+  [[nodiscard]] std::string to_string() const;
 };
 
 /// A child process with pipes to its standard input, output and error, in a process group of its own. It

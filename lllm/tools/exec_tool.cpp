@@ -1,5 +1,3 @@
-#include <cstdlib>
-
 #include "lllm/base/text.hpp"
 #include "lllm/core/renderer.hpp"
 #include "lllm/net/process.hpp"
@@ -37,16 +35,10 @@ Result<ProcessOptions> process_of(const ExecBackend& backend, const json::object
     options.argv.push_back(std::move(*filled));
   }
   options.environment = backend.environment;
-  for (const auto& name : backend.pass_environment)
-    if (const char* value = std::getenv(name.c_str())) options.environment.emplace_back(name, value);
+  options.pass_environment(backend.pass_environment);
   options.working_directory = backend.directory;
   options.max_memory = backend.max_memory;
   return options;
-}
-
-std::string how_it_ended(const ProcessExit& exit) {
-  return exit.signal != 0 ? "was ended by signal " + std::to_string(exit.signal)
-                          : "ended with code " + std::to_string(exit.code);
 }
 
 }  // namespace
@@ -68,7 +60,7 @@ asio::awaitable<ToolResult> run_exec(std::shared_ptr<const ExecBackend> backend,
   std::string text = to_valid_utf8(result.output);
   if (result.truncated) text += "\n[the output was cut at " + std::to_string(backend->max_output) + " bytes]";
   if (result.exit.good()) co_return ToolResult(std::move(text));
-  std::string message = "'" + name + "' " + how_it_ended(result.exit);
+  std::string message = "'" + name + "' " + result.exit.to_string();
   const auto words = trim(result.error);
   if (!words.empty()) message += ": " + to_valid_utf8(excerpt(words, error_excerpt));
   if (!text.empty()) message += "\n" + text;

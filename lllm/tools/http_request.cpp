@@ -7,6 +7,7 @@
 #include "lllm/core/renderer.hpp"
 #include "lllm/formats/percent.hpp"
 #include "lllm/formats/url.hpp"
+#include "lllm/runtime/auth.hpp"
 
 namespace lllm {
 namespace {
@@ -106,14 +107,8 @@ Result<HttpRequest> make_http_request(
     request.headers.set("Content-Type", "application/json");
   }
   if (!query.empty()) request.target += '?' + query;
-  if (!backend.auth.header.empty()) {
-    const auto key = variable(backend.auth.env);
-    if (!key || key->empty())
-      return Error(ErrorKind::configuration, "the variable " + backend.auth.env +
-                                                 " is not set, which holds the key for " +
-                                                 url->origin.to_string());
-    request.headers.set(backend.auth.header, backend.auth.prefix + *key);
-  }
+  if (const auto good = add_auth(request, backend.auth, url->origin.to_string(), variable); !good)
+    return good.error();
   if (const auto good = check_request(request); !good) return good.error();
   return request;
 }

@@ -1,4 +1,3 @@
-#include <cstdlib>
 #include <memory>
 #include <mutex>
 
@@ -13,6 +12,7 @@
 #include "lllm/async/strand.hpp"
 #include "lllm/base/time.hpp"
 #include "lllm/net/http_client.hpp"
+#include "lllm/runtime/auth.hpp"
 #include "lllm/runtime/backends.hpp"
 #include "lllm/tools/http_request.hpp"
 
@@ -57,12 +57,6 @@ class ToolClients final : public asio::execution_context::service {
 };
 
 const asio::execution_context::id ToolClients::id;
-
-std::optional<std::string> process_variable(std::string_view name) {
-  const char* value = std::getenv(std::string(name).c_str());
-  if (value == nullptr) return std::nullopt;
-  return std::string(value);
-}
 
 asio::awaitable<json::value> exchange(std::shared_ptr<ToolClients::Client> client,
                                       std::shared_ptr<const HttpBackend> backend, HttpRequest request) {
